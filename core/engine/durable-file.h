@@ -64,6 +64,9 @@ GBytes *clm_durable_read (int parent, const char *name, gsize max_size, GError *
 /** clm_durable_hash: Computes the SHA-256 of such a file; may be a secret. Returns: (transfer full) (nullable): lower-case hex. */
 char *clm_durable_hash (int parent, const char *name, gsize max_size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** clm_durable_hash_data: Computes the SHA-256 of memory; may be a secret. Fails with %CLM_ERROR_FAILED. Returns: (transfer full) (nullable): lower-case hex. */
+char *clm_durable_hash_data (const void *data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** clm_durable_list: Returns: (transfer full) (nullable): names in the directory, sorted, without "." and "..". */
 GStrv clm_durable_list (int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
