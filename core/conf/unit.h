@@ -2,7 +2,6 @@
 #pragma once
 
 #include "keyfile.h"
-#include "layers.h"
 #include "specifiers.h"
 
 G_BEGIN_DECLS
@@ -62,50 +61,14 @@ ClmUnit *clm_unit_instantiate (ClmUnit *self, const char *instance);
 /** clm_unit_to_text: Returns: (transfer full): what is in force, as keyfile text; with @origins `# FILE:LINE` above each key. */
 char *clm_unit_to_text (ClmUnit *self, gboolean origins);
 
-/** clm_instance_name_is_valid: whether @text can be the instance of a template: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. */
+/** clm_name_is_valid: whether @name can be the name of a certificate, authority, delivery …: `[a-z0-9][a-z0-9._-]{0,63}`. @name: (nullable). */
+gboolean clm_name_is_valid (const char *name);
+/** clm_instance_name_is_valid: whether @text can be the instance of a template: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. @text: (nullable). */
 gboolean clm_instance_name_is_valid (const char *text);
 
-/**
- * ClmUnitSet:
- *
- * All units of one folder, found but not read: names, drop-ins, masks, links. Plain data; any thread.
- */
-typedef struct _ClmUnitSet ClmUnitSet;
+/*< for unit-set.c >*/
 
-/**
- * clm_unit_set_scan:
- * @folder: (nullable): "certificates.d"; %NULL: the layers themselves (for `certloom.conf`)
- * @suffix: ".certificate"
- * @templates: whether `NAME@` and `NAME@INSTANCE` are allowed
- * @errors: (element-type GError): receives what is wrong with single files and folders
- *
- * BLOCKING. Returns: (transfer full).
- */
-ClmUnitSet *clm_unit_set_scan (ClmLayers *layers, const char *folder, const char *suffix, gboolean templates, GPtrArray *errors);
-void        clm_unit_set_free (ClmUnitSet *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmUnitSet, clm_unit_set_free)
-
-/** clm_unit_set_list: Returns: (transfer container) (element-type utf8): names ("web", "vpn@", "vpn@eth0") that are there and not masked, sorted. */
-GPtrArray  *clm_unit_set_list (ClmUnitSet *self);
-/** clm_unit_set_has: whether clm_unit_set_list() has @name. */
-gboolean    clm_unit_set_has (ClmUnitSet *self, const char *name);
-/** clm_unit_set_get_path: Returns: (transfer none) (nullable): main file of @name. */
-const char *clm_unit_set_get_path (ClmUnitSet *self, const char *name);
-
-/**
- * clm_unit_set_load:
- *
- * Reads main file and drop-ins of @name and merges them: a later layer's main file replaces an earlier one's as a whole; drop-ins
- * then apply in the order of their file names, a later layer's replacing an earlier one's of the same name; an empty value takes
- * back what was said before. An instance that is a link takes the template's file, and both drop-in folders apply. Specifiers are not filled in. BLOCKING.
- * Fails with %CLM_ERROR_CONFIG, %CLM_ERROR_NOT_FOUND. Returns: (transfer full) (nullable).
- */
-ClmUnit    *clm_unit_set_load (ClmUnitSet *self, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/** clm_unit_set_add_stamps: Adds whatever clm_unit_set_load() would read to @checksum. Returns: when the newest of it changed, µs since the epoch. */
-gint64      clm_unit_set_add_stamps (ClmUnitSet *self, GChecksum *checksum);
-
-/** clm_unit_set_format_overrides: Returns: (transfer full): one line for each file that replaces, masks or extends another; "" without any. */
-char       *clm_unit_set_format_overrides (ClmUnitSet *self);
+/** clm_unit_new_merged: @keyfiles: (transfer none) (element-type ClmKeyfile): main file, then drop-ins. Returns: (transfer full). */
+ClmUnit *clm_unit_new_merged (const char *name, GPtrArray *keyfiles);
 
 G_END_DECLS

@@ -91,9 +91,6 @@ typedef struct {
   ClmAccess                *access;   /* (nullable): the daemon's own lists, which count for every certificate */
 } ClmSpecContext;
 
-/** clm_name_is_valid: whether @name can be the name of a certificate, authority, store …: `[a-z0-9][a-z0-9._-]{0,63}`. @name: (nullable). Any thread. */
-gboolean clm_name_is_valid (const char *name);
-
 /** clm_spec_list_groups: Returns: (transfer none) (array zero-terminated=1): the groups a certificate file may have. */
 const char *const *clm_spec_list_groups (void);
 
