@@ -28,6 +28,15 @@ GPtrArray *clm_x509_chain_order (GPtrArray *certificates, GError **error) G_GNUC
  */
 gboolean clm_x509_chain_verify (GPtrArray *chain, GPtrArray *anchors, gint64 now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * clm_x509_chain_build:
+ * @certificates: (element-type X509): leaf first, helpful certificates behind it in any order
+ *
+ * Finds the path that clm_x509_chain_verify() would accept; the same arguments and errors otherwise ("chain-untrusted").
+ * Returns: (transfer full) (element-type X509) (nullable): leaf first, up to the anchor, without a self-signed end.
+ */
+GPtrArray *clm_x509_chain_build (GPtrArray *certificates, GPtrArray *anchors, gint64 now, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** clm_x509_matches_spki: whether the certificate is for the key with that DER SubjectPublicKeyInfo. */
 gboolean clm_x509_matches_spki (X509 *certificate, GBytes *spki);
 
