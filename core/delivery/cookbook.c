@@ -2,7 +2,7 @@
 #include "cookbook.h"
 #include "clm-error.h"
 #include "config.h"
-#include "unit.h"
+#include "unit-set.h"
 
 #include <string.h>
 #include <unistd.h>

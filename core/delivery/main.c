@@ -2,7 +2,7 @@
 #include "account.h"
 #include "clm-error.h"
 #include "config.h"
-#include "error.h"
+#include "openssl-error.h"
 #include "server.h"
 
 #include <fcntl.h>
