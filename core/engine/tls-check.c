@@ -28,6 +28,7 @@ typedef struct {
   GSource           *source;     /* whatever this waits for besides the connect */
   GSource           *timeout;
   gboolean           timed_out;
+  gboolean           done;
   gulong             cancelled_id;
 } Check;
 
@@ -78,6 +79,7 @@ complete (GTask *task, GError *error)
   g_autoptr (GTask) keep = g_object_ref (task);
   Check *check = g_task_get_task_data (task);
 
+  check->done = TRUE;
   if (check->cancelled_id)
     g_cancellable_disconnect (g_task_get_cancellable (task), check->cancelled_id);
   check->cancelled_id = 0;
@@ -267,14 +269,12 @@ on_connected (GObject *client, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Check *check = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
+  GError *cancelled = NULL;
 
   check->connection = g_socket_client_connect_to_host_finish (G_SOCKET_CLIENT (client), result, &error);
-  if (g_task_return_error_if_cancelled (task)) {
-    if (check->cancelled_id)
-      g_cancellable_disconnect (g_task_get_cancellable (task), check->cancelled_id);
-    check->cancelled_id = 0;
-    end_try (check);
-  } else if (check->timed_out)
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &cancelled))
+    complete (task, cancelled);
+  else if (check->timed_out)
     try_failed (task, g_error_new (CLM_ERROR, CLM_ERROR_DELIVERY, "%s does not answer", check->address));
   else if (check->connection == NULL)
     try_failed (task, g_error_new (CLM_ERROR, g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT) ? CLM_ERROR_CONFIG : CLM_ERROR_DELIVERY,
@@ -323,7 +323,7 @@ on_cancel_idle (gpointer user_data)
   g_autoptr (GTask) task = g_object_ref (user_data);
   Check *check = g_task_get_task_data (task);
 
-  if (g_task_get_completed (task) || check->cancelled_id == 0)
+  if (check->done)
     return G_SOURCE_REMOVE;
   if (check->try_cancellable && check->connection == NULL)
     g_cancellable_cancel (check->try_cancellable); /* the connect completes it */
@@ -366,6 +366,8 @@ clm_tls_check_async (const ClmTlsCheck *what, GCancellable *cancellable, GAsyncR
   check->delay_s = what->delay_s;
   check->within_s = what->within_s;
   check->pause_ms = FIRST_PAUSE_MS;
+  if (g_task_return_error_if_cancelled (task))
+    return;
   if (!address_is_valid (check->address)) {
     g_task_return_new_error (task, CLM_ERROR, CLM_ERROR_CONFIG, "\"%s\" is not HOST:PORT", check->address);
     return;
