@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "certloom-plugin.h"
-#include "config.h"
 #include "keyring.h"
 #include "openssl-error.h"
 
 #define LANE_WIDTH 2
+#define VERSION G_STRINGIFY (CLM_VERSION_MAJOR) "." G_STRINGIFY (CLM_VERSION_MINOR) "." G_STRINGIFY (CLM_VERSION_MICRO)
 
 /* The main thread opens and closes the keyring; lane threads take a reference for each call. */
 typedef struct {
@@ -390,4 +390,4 @@ key_file_class_init (KeyFileClass *klass)
   store->list_finish = key_file_list_finish;
 }
 
-CLM_DEFINE_PLUGIN ("key-file", CLM_VERSION, "Keeps keys in files that only the daemon can read", key_file_get_type)
+CLM_DEFINE_PLUGIN ("key-file", VERSION, "Keeps keys in files that only the daemon can read", key_file_get_type)
