@@ -129,7 +129,7 @@ on_revoked (GObject      *source,
 }
 
 static void
-revoke (GTask *task)
+run_revocation (GTask *task)
 {
   Work *work = g_task_get_task_data (task);
   g_autoptr (ClmCredential) credential = NULL;
@@ -198,7 +198,7 @@ on_intent_closed (GObject      *source,
 
 /* The record says what is to come before anything is taken away, so that a crash is gone on with. */
 static void
-remove_all (GTask *task)
+run_removal (GTask *task)
 {
   Work *work = g_task_get_task_data (task);
   ClmChange *change = clm_change_new (work->name);
@@ -243,10 +243,10 @@ clm_operation_run_async (ClmEngine           *engine,
     rotate (g_steal_pointer (&task), spec, progress, progress_data);
     return;
   case CLM_OPERATION_REVOKE:
-    revoke (g_steal_pointer (&task));
+    run_revocation (g_steal_pointer (&task));
     return;
   case CLM_OPERATION_REMOVE:
-    remove_all (g_steal_pointer (&task));
+    run_removal (g_steal_pointer (&task));
     return;
   case CLM_N_OPERATIONS:
   default:
