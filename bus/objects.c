@@ -75,7 +75,7 @@ static const ClmBusMethod methods[] = {
 
 const ClmBusInterface clm_bus_objects_interface = {
   .element = "",
-  .info = &clm_bus_object_manager_interface,
+  .info = &clm_bus_org_freedesktop_dbus_object_manager_interface,
   .methods = methods,
 };
 
