@@ -78,7 +78,4 @@ void clm_bus_dispatcher_cancel_sender (ClmBusDispatcher *self, const char *sende
 void clm_bus_dispatcher_free (ClmBusDispatcher *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmBusDispatcher, clm_bus_dispatcher_free)
 
-/** clm_bus_options_check: @known: as in #ClmBusMethod. @options: `a{sv}`. Fails with %CLM_ERROR_INVALID_ARGUMENT for an option that is not known, given twice or of a wrong type. */
-gboolean clm_bus_options_check (const char *known, GVariant *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 G_END_DECLS

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "interfaces.h"
 #include "names.h"
+#include "options.h"
 #include "request-spec.h"
 #include "service.h"
 
