@@ -69,6 +69,8 @@ guint       clm_manager_get_count (ClmManager *self, ClmState state);
  * A caller who may know of the thing gets %CLM_ERROR_NOT_FOUND from the verb itself.
  */
 gboolean clm_manager_authorize (ClmManager *self, const ClmCaller *caller, ClmVerb verb, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_manager_may: Returns: what clm_manager_authorize() would say, without noting a denial: for deciding what to show or signal to @caller. */
+gboolean clm_manager_may (ClmManager *self, const ClmCaller *caller, ClmVerb verb, const char *name);
 /** clm_manager_authorize_request: The same for a new certificate from @template_name (nullable: a whole spec; root only). */
 gboolean clm_manager_authorize_request (ClmManager *self, const ClmCaller *caller, const char *template_name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
