@@ -99,6 +99,9 @@ typedef struct {
   gint64           issued;        /* when the current generation became current */
   char            *issue_digest;  /* of the spec the current generation was issued for */
   guint            alarm;         /* expiry alarms given for the current generation: 0 none … 3 last day, 4 expired */
+  gint64           alarm_time;    /* when the next one is due; 0: none */
+  gint64           hint_start;    /* when the CA would like to see the renewal; 0: it said nothing */
+  gint64           hint_end;
   gint64           revoked;       /* 0: not */
 } ClmRecord;
 
@@ -113,6 +116,31 @@ void clm_record_set (char **member, const char *value);
 ClmDeliveryRecord *clm_delivery_record_new (const char *delivery);
 void               clm_delivery_record_free (ClmDeliveryRecord *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmDeliveryRecord, clm_delivery_record_free)
+
+/**
+ * ClmIntent:
+ *
+ * What a rotation has begun and not yet ended: written before anything outside happens, so that a crash at any point is
+ * followed by going on, never by a second key or a second certificate.
+ */
+typedef struct {
+  guint64   number;             /* of the generation to be */
+  char     *authority;
+  char     *authority_identity; /* a ticket of another identity is worthless */
+  char     *issue_digest;       /* of the spec it is for */
+  char     *key_store;
+  char     *key_label;          /* the engine chose it before the key was made */
+  char     *key_uri;            /* "" until the key is there */
+  GBytes   *ticket;             /* (nullable) */
+  gboolean  key_owned;          /* made for this intent: goes with it when the intent is dropped */
+  gboolean  publishing;         /* the files of @number are being written or switched to */
+  gint64    started;
+} ClmIntent;
+
+ClmIntent *clm_intent_new (guint64 number);
+ClmIntent *clm_intent_copy (const ClmIntent *self);
+void       clm_intent_free (ClmIntent *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmIntent, clm_intent_free)
 
 /** ClmHistoryRow: one event as history keeps it. */
 typedef struct {
@@ -141,6 +169,7 @@ typedef struct {
   gint64  created, retired;   /* retired: when it ceased to be current; 0: it did not */
 } ClmGenerationRow;
 
+ClmGenerationRow *clm_generation_row_new (guint64 number);
 void clm_generation_row_free (ClmGenerationRow *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmGenerationRow, clm_generation_row_free)
 
