@@ -6,7 +6,7 @@
 
 #include "certificate.h"
 #include "der.h"
-#include "error.h"
+#include "openssl-error.h"
 
 #define OID_CRL_NUMBER       "2.5.29.20"
 #define OID_AUTHORITY_KEY_ID "2.5.29.35"

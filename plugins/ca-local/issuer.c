@@ -4,7 +4,7 @@
 
 #include "certificate.h"
 #include "der.h"
-#include "error.h"
+#include "openssl-error.h"
 
 GBytes *
 clm_ca_key_id (GBytes *spki)

@@ -77,8 +77,8 @@ ref_bytes (GBytes *bytes)
   return bytes != NULL ? g_bytes_ref (bytes) : NULL;
 }
 
-static ClmCaEntry *
-copy_entry (const ClmCaEntry *entry)
+ClmCaEntry *
+clm_ca_entry_copy (const ClmCaEntry *entry)
 {
   ClmCaEntry *copy = clm_ca_entry_new ();
 
@@ -138,6 +138,12 @@ clm_ca_ledger_open (const char *path, GError **error)
 
 void
 clm_ca_ledger_close (ClmCaLedger *self)
+{
+  clm_sql_writer_close (self->writer);
+}
+
+void
+clm_ca_ledger_free (ClmCaLedger *self)
 {
   clm_sql_writer_close (self->writer);
   g_object_unref (self->writer);
@@ -405,7 +411,7 @@ clm_ca_ledger_journal_async (ClmCaLedger *self, const ClmCaEntry *entry, GCancel
 {
   Operation *op = new_operation (journal, entry->role);
 
-  op->entry = copy_entry (entry);
+  op->entry = clm_ca_entry_copy (entry);
   run (self, op, cancellable, callback, user_data);
 }
 
@@ -520,7 +526,7 @@ mark_revoked (ClmSqlConnection *connection, const ClmCaEntry *revocation, gboole
 }
 
 static gboolean
-revoke (ClmSqlConnection *connection, gpointer data, GError **error)
+revoke_entry (ClmSqlConnection *connection, gpointer data, GError **error)
 {
   Operation *op = data;
 
@@ -531,9 +537,9 @@ revoke (ClmSqlConnection *connection, gpointer data, GError **error)
 void
 clm_ca_ledger_revoke_async (ClmCaLedger *self, const ClmCaEntry *entry, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  Operation *op = new_operation (revoke, entry->role);
+  Operation *op = new_operation (revoke_entry, entry->role);
 
-  op->entry = copy_entry (entry);
+  op->entry = clm_ca_entry_copy (entry);
   run (self, op, cancellable, callback, user_data);
 }
 

@@ -48,6 +48,7 @@ typedef struct {
 } ClmCaEntry;
 
 ClmCaEntry *clm_ca_entry_new (void);
+ClmCaEntry *clm_ca_entry_copy (const ClmCaEntry *self);
 void        clm_ca_entry_free (ClmCaEntry *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmCaEntry, clm_ca_entry_free)
 
@@ -94,8 +95,10 @@ typedef struct _ClmCaLedger ClmCaLedger;
 
 /** clm_ca_ledger_open: BLOCKING; makes the file when there is none. Any thread. Returns: (transfer full) (nullable). */
 ClmCaLedger *clm_ca_ledger_open (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** clm_ca_ledger_close: BLOCKING: waits until what was asked for is written, and frees it. */
+/** clm_ca_ledger_close: BLOCKING: waits until what was asked for is written, and closes the file; later operations fail. Any thread. */
 void         clm_ca_ledger_close (ClmCaLedger *self);
+/** clm_ca_ledger_free: Closes it, if that was not done, and frees it. No operation may be under way. */
+void         clm_ca_ledger_free (ClmCaLedger *self);
 
 /** clm_ca_ledger_load_async: Reads the summary. */
 void          clm_ca_ledger_load_async (ClmCaLedger *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

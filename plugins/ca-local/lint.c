@@ -168,18 +168,20 @@ check_null (const ClmCaDer *value, Extensions *found)
   return value->size == 2 && value->value[0] == 0x05 && value->value[1] == 0x00;
 }
 
-enum { BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, KEY_ID, AUTHORITY_KEY_ID, ALT_NAMES, CRL_POINTS, ACCESS, NO_CHECK };
+enum {
+  RULE_BASIC_CONSTRAINTS, RULE_KEY_USAGE, RULE_EXTENDED_KEY_USAGE, RULE_KEY_ID, RULE_AUTHORITY_KEY_ID, RULE_ALT_NAMES, RULE_CRL_POINTS, RULE_ACCESS, RULE_NO_CHECK
+};
 
 static const Rule rules[] = {
-  [BASIC_CONSTRAINTS] = { "basic constraints", "\x55\x1d\x13", 3, TRUE, check_basic_constraints },
-  [KEY_USAGE] = { "key usage", "\x55\x1d\x0f", 3, TRUE, check_key_usage },
-  [EXTENDED_KEY_USAGE] = { "extended key usage", "\x55\x1d\x25", 3, FALSE, check_usages },
-  [KEY_ID] = { "subject key identifier", "\x55\x1d\x0e", 3, FALSE, check_key_id },
-  [AUTHORITY_KEY_ID] = { "authority key identifier", "\x55\x1d\x23", 3, FALSE, check_authority_key_id },
-  [ALT_NAMES] = { "alternative names", "\x55\x1d\x11", 3, -1, check_names },
-  [CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_sequence },
-  [ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_sequence },
-  [NO_CHECK] = { "OCSP no-check", "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9, FALSE, check_null },
+  [RULE_BASIC_CONSTRAINTS] = { "basic constraints", "\x55\x1d\x13", 3, TRUE, check_basic_constraints },
+  [RULE_KEY_USAGE] = { "key usage", "\x55\x1d\x0f", 3, TRUE, check_key_usage },
+  [RULE_EXTENDED_KEY_USAGE] = { "extended key usage", "\x55\x1d\x25", 3, FALSE, check_usages },
+  [RULE_KEY_ID] = { "subject key identifier", "\x55\x1d\x0e", 3, FALSE, check_key_id },
+  [RULE_AUTHORITY_KEY_ID] = { "authority key identifier", "\x55\x1d\x23", 3, FALSE, check_authority_key_id },
+  [RULE_ALT_NAMES] = { "alternative names", "\x55\x1d\x11", 3, -1, check_names },
+  [RULE_CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_sequence },
+  [RULE_ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_sequence },
+  [RULE_NO_CHECK] = { "OCSP no-check", "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9, FALSE, check_null },
 };
 
 static gboolean
@@ -206,7 +208,7 @@ lint_extension (const ClmCaDer *extension, Extensions *found, GError **error)
     found->seen |= 1u << i;
     if (rules[i].critical >= 0 && rules[i].critical != critical)
       return fail (error, rules[i].name, critical ? "must not be critical" : "must be critical");
-    if (i == ALT_NAMES)
+    if (i == RULE_ALT_NAMES)
       found->names_critical = critical;
     return rules[i].check (&value, found) || fail (error, rules[i].name, "malformed");
   }
@@ -259,9 +261,9 @@ lint_extensions (const ClmCaDer *wrapper, const ClmCaIssuer *issuer, GBytes *spk
   authority_key_id = found.authority_key_id;
   if (!fine)
     return FALSE;
-  if (!(found.seen & (1u << BASIC_CONSTRAINTS)) || !(found.seen & (1u << KEY_USAGE)))
+  if (!(found.seen & (1u << RULE_BASIC_CONSTRAINTS)) || !(found.seen & (1u << RULE_KEY_USAGE)))
     return fail (error, "extensions", "basic constraints or key usage is missing");
-  if (empty_subject && (!(found.seen & (1u << ALT_NAMES)) || !found.names_critical))
+  if (empty_subject && (!(found.seen & (1u << RULE_ALT_NAMES)) || !found.names_critical))
     return fail (error, "subject", "without one the alternative names must be there and critical");
   if (empty_subject && found.is_ca)
     return fail (error, "subject", "a CA needs one");
