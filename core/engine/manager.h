@@ -5,7 +5,7 @@
 
 #include "access.h"
 #include "certloom-plugin.h"
-#include "config.h"
+#include "configuration.h"
 #include "job.h"
 #include "record.h"
 

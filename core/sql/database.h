@@ -58,6 +58,6 @@ int clm_sql_database_get_version (ClmSqlConnection *connection, GError **error) 
  *
  * Returns: %TRUE if sound, else %CLM_ERROR_INVALID_DATA with the first thing found.
  */
-gboolean clm_sql_database_quick_check (ClmSqlConnection *connection, gpointer unused, GError **error);
+gboolean clm_sql_database_quick_check (ClmSqlConnection *connection, gpointer unused, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS
