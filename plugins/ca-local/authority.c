@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "config.h"
 #include "authority-private.h"
 
 #include "openssl-error.h"
@@ -292,7 +291,7 @@ on_ready_for_crl (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!clm_ca_local_ensure_ready_finish (self, result, &error))
     g_task_return_error (task, error);
   else if (clm_ca_local_get_issuing (self)->crl.next_update == 0)
-    clm_ca_local_publish_async (self, clm_ca_local_get_issuing (self)->role, g_task_get_cancellable (task), on_first_crl, g_steal_pointer (&task));
+    clm_ca_local_publish_async (self, clm_ca_local_get_issuing (self)->role, g_task_get_cancellable (task), on_first_crl, g_object_ref (task));
   else
     read_crl (self, task);
 }

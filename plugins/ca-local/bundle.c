@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "config.h"
 #include "bundle.h"
 
 #include "certificate.h"
