@@ -366,8 +366,6 @@ test_outage (void)
   certificate = bench_issue (bench, "first");
   anchor = bench_anchor (bench);
   request = bench_request (bench, "web", "CN=gw", "gw.plant.example");
-  /* The CSR's signature and the CA's: the second of them fails. */
-  clm_fake_host_fail_next (bench->host, "open-key", g_error_new (CLM_ERROR, CLM_ERROR_KEY_UNAVAILABLE, "the token is gone"));
   bench_stop (bench);
   {
     ClmFakeHost *fresh = clm_fake_host_restart (bench->host);
