@@ -44,7 +44,7 @@ typedef struct {
  * Examines a certificate before it is staged. Touches nothing but its arguments; any thread.
  *
  * Fails with %CLM_ERROR_INVALID_DATA. The message is `REASON: sentence`, REASON being one of clm_policy_list_reasons(); see
- * clm_policy_get_reason(). Texts taken from the certificate are escaped and cut.
+ * clm_policy_get_reason(); %CLM_ERROR_CONFIG or %CLM_ERROR_INVALID_ARGUMENT where @expect itself cannot be read. Texts taken from the certificate are escaped and cut.
  * Returns: (transfer full) (element-type GBytes) (nullable): the chain in order, leaf first, without roots and strangers.
  */
 GPtrArray *clm_policy_check (const ClmPolicyExpectation *expect, GPtrArray *chain, gint64 now, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -27,12 +27,6 @@ clm_spec_make_name (const char *template_name, const char *instance)
   return g_ascii_strdown (name, -1);
 }
 
-static GStrv
-empty_list (void)
-{
-  return g_new0 (char *, 1);
-}
-
 ClmSpec *
 clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_name, const char *instance, const char *file)
 {

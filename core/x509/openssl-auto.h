@@ -35,6 +35,12 @@ clm_extension_stack_free (ClmExtensionStack *stack)
 }
 
 static inline void
+clm_asn1_types_free (ASN1_SEQUENCE_ANY *types)
+{
+  sk_ASN1_TYPE_pop_free (types, ASN1_TYPE_free);
+}
+
+static inline void
 clm_openssl_bytes_free (ClmOpenSSLBytes *bytes)
 {
   OPENSSL_free (bytes);
@@ -46,6 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_INTEGER, ASN1_INTEGER_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_OBJECT, ASN1_OBJECT_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 /* ASN1_TIME, ASN1_GENERALIZEDTIME and ASN1_IA5STRING are this type too. */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_SEQUENCE_ANY, clm_asn1_types_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_STRING, ASN1_STRING_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ASN1_TYPE, ASN1_TYPE_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AUTHORITY_KEYID, AUTHORITY_KEYID_free)
