@@ -223,7 +223,7 @@ keep_spec (Loading *loading, const char *name)
 static void
 report_conflict (Loading *loading, const char *unit_name, const ClmSpec *spec, const ClmSpec *other)
 {
-  g_autoptr (GError) error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s: %s describes “%s” already",
+  g_autoptr (GError) error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s: %s describes \"%s\" already",
                                           clm_unit_set_get_path (loading->sets[CLM_CONFIG_CERTIFICATE], unit_name), other->file, spec->name);
 
   clm_error_set_hint (error, "remove one of the two files");
@@ -309,7 +309,7 @@ check_reference (Loading *loading, ClmConfigKind owner_kind, const char *owner, 
     return;
   if (unit)
     clm_unit_get_value (unit, group, key, &file, &line);
-  error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s:%u: %s=: there is no %s “%s”", file, line, key, clm_config_kind_get_nick (kind), name);
+  error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s:%u: %s=: there is no %s \"%s\"", file, line, key, clm_config_kind_get_nick (kind), name);
   nearest = find_nearest (loading, kind, name);
   if (nearest)
     clm_error_set_hint (error, "did you mean %s?", nearest);

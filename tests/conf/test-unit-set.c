@@ -143,9 +143,9 @@ typedef struct {
 } BadName;
 
 static const BadName bad_names[] = {
-  { "upper-case", LOCAL "Web.certificate", NULL, "“Web” cannot be a name" },
-  { "dash-first", LOCAL "-web.certificate", NULL, "“-web” cannot be a name" },
-  { "blank", LOCAL "a b.certificate", NULL, "“a b” cannot be a name" },
+  { "upper-case", LOCAL "Web.certificate", NULL, "\"Web\" cannot be a name" },
+  { "dash-first", LOCAL "-web.certificate", NULL, "\"-web\" cannot be a name" },
+  { "blank", LOCAL "a b.certificate", NULL, "\"a b\" cannot be a name" },
   { "not-ascii", LOCAL "wäb.certificate", NULL, "cannot be a name" },
   { "bad-instance", LOCAL "vpn@a b.certificate", NULL, "cannot be a name" },
   { "wrong-suffix", LOCAL "web.certificat", NULL, "is no certificate file" },
