@@ -74,10 +74,12 @@ drop_repeated_problems (ClmConfig *config)
   for (guint i = 0; i < config->problems->len;) {
     const ClmProblem *problem = g_ptr_array_index (config->problems, i);
 
-    if (*problem->name == '\0' && !g_hash_table_add (seen, problem->message))
+    if (*problem->name == '\0' && g_hash_table_contains (seen, problem->message)) {
       g_ptr_array_remove_index (config->problems, i);
-    else
-      i++;
+      continue;
+    }
+    g_hash_table_add (seen, problem->message);
+    i++;
   }
 }
 

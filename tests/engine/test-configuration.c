@@ -2,6 +2,7 @@
 #include "accounts.h"
 #include "config-tree.h"
 #include "configuration.h"
+#include "spec-reader.h"
 
 #define VENDOR "usr/lib/certloom/"
 #define LOCAL "etc/certloom/"
@@ -159,6 +160,8 @@ test_keeps_last_good (void)
   tree_write (root, LOCAL "certloom.conf", "[Daemon]\nMaxConcurrent=7\n");
 
   repaired = load (root, once);
+  if (clm_config_list_problems (repaired)->len > 0)
+    g_test_message ("%s", get_problem (repaired, 0)->message);
   g_assert_false (clm_config_has_errors (repaired));
   g_assert_cmpuint (clm_config_get_settings (repaired)->max_concurrent, ==, 7);
 }
@@ -346,6 +349,65 @@ test_bad_settings (void)
 }
 
 static void
+copy_example (const char *root, const char *path)
+{
+  g_autofree char *source = g_test_build_filename (G_TEST_DIST, "..", "examples/config", path, NULL);
+  g_autofree char *target = g_build_filename (LOCAL, path, NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (source, &text, NULL, &error);
+  g_assert_no_error (error);
+  tree_write (root, target, text);
+}
+
+static gboolean
+find_anybody (const char *name, guint32 *id, gpointer user_data)
+{
+  *id = 1;
+  return TRUE;
+}
+
+static void
+test_examples (void)
+{
+  const char *const paths[] = { "certloom.conf", "authorities.d/plant.authority", "keystores.d/file.keystore",
+                                "certificates.d/web-ui.certificate", "certificates.d/sensor@.certificate" };
+  g_autoptr (Tree) root = tree_new ();
+  g_autoptr (ClmLayers) layers = clm_layers_new (root, getuid ());
+  ClmAccountResolver resolver = { find_anybody, find_anybody, NULL };
+  ClmConfigSource source = { layers, &machine, &resolver, 0 };
+  g_autoptr (ClmConfig) config = NULL;
+  g_autofree char *problems = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+    copy_example (root, paths[i]);
+  config = clm_config_load (&source, NULL);
+  problems = clm_config_format_problems (config);
+  g_assert_cmpstr (problems, ==, "");
+  g_assert_nonnull (clm_config_get_spec (config, "web-ui"));
+  g_assert_nonnull (clm_config_get_template (config, "sensor"));
+}
+
+static void
+test_manual (void)
+{
+  const char *const *keys = clm_spec_list_keys ();
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", "bus/man/certloom.certificate.5.rst", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; keys[i]; i++) {
+    g_autofree char *wanted = g_strdup_printf ("``%s=``", keys[i]);
+
+    g_test_message ("%s", wanted);
+    g_assert_nonnull (strstr (text, wanted));
+  }
+}
+
+static void
 test_many (void)
 {
   g_autoptr (Tree) root = make_tree ();
@@ -381,6 +443,8 @@ main (int argc, char **argv)
   g_test_add_func ("/configuration/account-appears", test_account_appears);
   g_test_add_func ("/configuration/texts", test_texts);
   g_test_add_func ("/configuration/bad-settings", test_bad_settings);
+  g_test_add_func ("/configuration/examples-are-right", test_examples);
+  g_test_add_func ("/configuration/every-key-is-in-the-manual", test_manual);
   g_test_add_func ("/configuration/ten-thousand-files", test_many);
   return g_test_run ();
 }
