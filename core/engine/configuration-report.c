@@ -13,7 +13,7 @@ clm_config_change_free (ClmConfigChange *self)
 }
 
 static ClmConfigChange *
-add_change (GPtrArray *changes, ClmConfigKind kind, ClmChange change, const char *name)
+add_change (GPtrArray *changes, ClmConfigKind kind, ClmConfigChangeKind change, const char *name)
 {
   ClmConfigChange *self = g_new0 (ClmConfigChange, 1);
 

@@ -47,7 +47,7 @@ read_number (ClmOptions *options, const char *key, guint min, guint max, guint *
 static gboolean
 read_daemon (ClmSettings *self, ClmOptions *options, GError **error)
 {
-  const char *const clock_words[] = { "ntp", "rtc", NULL };
+  const char *const clock_words[] = { "ntp", "rtc", "always", NULL };
   guint clock;
 
   if (!clm_options_get_choice (options, "Clock", clock_words, self->clock, &clock, error) ||
@@ -57,7 +57,7 @@ read_daemon (ClmSettings *self, ClmOptions *options, GError **error)
       !read_number (options, "KeepGenerations", 2, 100, &self->keep_generations, error) ||
       !read_number (options, "HistoryLimit", 100, 10000000, &self->history_limit, error))
     return FALSE;
-  self->clock = clock == 0 ? CLM_CLOCK_NTP : CLM_CLOCK_RTC;
+  self->clock = (ClmClockMode) clock;
   self->serial_number = g_strdup (clm_options_get_string (options, "SerialNumber", NULL));
   return clm_options_refuse_unread (options, error);
 }

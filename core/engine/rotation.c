@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rotation.h"
 
-#include "certificate.h"
-#include "clm-key-capabilities.h"
+#include "abandonment.h"
 #include "deployment.h"
 #include "enrollment.h"
 #include "issued.h"
-#include "key.h"
 #include "plan.h"
 #include "policy-check.h"
 #include "registry.h"
