@@ -27,12 +27,6 @@ clm_spec_make_name (const char *template_name, const char *instance)
   return g_ascii_strdown (name, -1);
 }
 
-static GStrv
-empty_list (void)
-{
-  return g_new0 (char *, 1);
-}
-
 ClmSpec *
 clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_name, const char *instance, const char *file)
 {
@@ -186,7 +180,7 @@ clm_spec_new_from_unit (ClmUnit *unit, const ClmSpecContext *context, GError **e
   g_auto (ClmSpecRules) rules = { NULL, NULL };
 
   if (!clm_name_is_valid (name)) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "%s: “%s” cannot be the name of a certificate", clm_unit_get_file (unit), name);
+    g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "%s: \"%s\" cannot be the name of a certificate", clm_unit_get_file (unit), name);
     return NULL;
   }
   if (!clm_unit_refuse_unknown_groups (unit, clm_spec_list_groups (), error))
