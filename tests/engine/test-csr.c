@@ -224,7 +224,8 @@ test_extension_request (void)
     const char *value;
     gboolean    good;
   } rows[] = {
-    { NID_certificate_policies, "1.2.3.4", TRUE },       { NID_subject_alt_name, "DNS:evil.example", FALSE },
+    { NID_tlsfeature, "status_request", TRUE },
+    { NID_subject_alt_name, "DNS:evil.example", FALSE },
     { NID_ext_key_usage, "codeSigning", FALSE },         { NID_key_usage, "keyCertSign", FALSE },
     { NID_basic_constraints, "critical,CA:TRUE", FALSE },
   };
