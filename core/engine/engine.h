@@ -2,11 +2,12 @@
 #pragma once
 
 #include "clock.h"
-#include "config.h"
+#include "configuration.h"
 #include "deliverer.h"
 #include "events.h"
 #include "generation.h"
 #include "inventory.h"
+#include "plan.h"
 #include "timers.h"
 
 G_BEGIN_DECLS
@@ -21,7 +22,8 @@ typedef struct _ClmRegistry ClmRegistry;
  */
 typedef struct {
   char               *state_dir;
-  GBytes             *seed;         /* of this machine: spreads and jitters stay the same over restarts */
+  char               *machine_id;   /* seeds spreads and jitters, so that they stay the same over restarts */
+  gboolean            stopping;     /* what runs is to end as it is; the next start goes on */
   ClmConfig          *config;       /* in force */
   ClmClock           *clock;
   ClmTimers          *timers;
@@ -30,6 +32,13 @@ typedef struct {
   ClmEvents          *events;
   ClmRegistry        *registry;
   ClmDeliverer       *deliverer;
+  GHashTable         *unreachable;  /* names of authorities that did not answer last time */
 } ClmEngine;
+
+/** clm_engine_plan_context: Returns: what a plan for @name is made from, now. */
+ClmPlanContext clm_engine_plan_context (ClmEngine *self, const char *name);
+
+/** clm_engine_note_reachability: @authority: (nullable): %NULL does nothing. @error: (nullable): what talking to it ended with. Tells when that changes. */
+void clm_engine_note_reachability (ClmEngine *self, const char *authority, const GError *error);
 
 G_END_DECLS
