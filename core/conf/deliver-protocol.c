@@ -58,6 +58,20 @@ clm_deliver_name_is_valid (const char *name)
   return strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
+gboolean
+clm_deliver_address_is_valid (const char *address)
+{
+  g_autoptr (GSocketConnectable) parsed = strlen (address) < MAX_ADDRESS ? g_network_address_parse (address, 0, NULL) : NULL;
+  const char *host;
+
+  if (parsed == NULL || g_network_address_get_port (G_NETWORK_ADDRESS (parsed)) == 0)
+    return FALSE;
+  host = g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed));
+  if (g_hostname_is_ip_address (host))
+    return TRUE;
+  return g_ascii_isalnum (host[0]) && strspn (host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == strlen (host);
+}
+
 char *
 clm_deliver_text_cut (const char *text, gssize length, gsize max)
 {

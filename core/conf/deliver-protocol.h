@@ -109,6 +109,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClmDeliverReply, clm_deliver_reply_clear)
 /** clm_deliver_name_is_valid: Returns: whether @name may name a certificate or a recipe: `[a-z0-9][a-z0-9._-]{0,63}`. */
 gboolean clm_deliver_name_is_valid (const char *name);
 
+/** clm_deliver_address_is_valid: Returns: whether @address is HOST:PORT, "127.0.0.1:443", "[::1]:443" or "web.example:443"; no look-up is done. */
+gboolean clm_deliver_address_is_valid (const char *address);
+
 /** clm_deliver_request_encode: %NULL strings count as "". Returns: (transfer full): the datagram. */
 GBytes *clm_deliver_request_encode (const ClmDeliverRequest *self);
 

@@ -102,7 +102,7 @@ refuse_name (ClmUnitSet *self, const ClmLayerEntry *entry, const char *name, GPt
 {
   add_error (errors, self->templates ? "use a-z 0-9 . _ - (64 at most), NAME@ for a template, NAME@INSTANCE for one of it"
                                      : "use a-z 0-9 . _ - (64 at most) and begin with a letter or a digit",
-             "%s: “%s” cannot be a name", entry->path, name);
+             "%s: \"%s\" cannot be a name", entry->path, name);
 }
 
 /* Takes @entry, a file. */
@@ -382,6 +382,13 @@ clm_unit_set_load (ClmUnitSet *self, const char *name, GError **error)
   return clm_unit_new_merged (name, keyfiles);
 }
 
+/* Two changes within one tick of the file system's clock look like one; where it knows whole seconds only, within that long. */
+static gint64
+get_settled (const ClmLayerEntry *entry)
+{
+  return entry->changed + (entry->changed % G_USEC_PER_SEC == 0 ? 2 * G_USEC_PER_SEC : G_USEC_PER_SEC / 20);
+}
+
 static gint64
 add_entry_stamps (GPtrArray *entries, GChecksum *checksum)
 {
@@ -392,7 +399,7 @@ add_entry_stamps (GPtrArray *entries, GChecksum *checksum)
 
     g_checksum_update (checksum, (const guchar *) entry->path, strlen (entry->path) + 1);
     g_checksum_update (checksum, (const guchar *) entry->stamp, strlen (entry->stamp) + 1);
-    newest = MAX (newest, entry->changed);
+    newest = MAX (newest, get_settled (entry));
   }
   return newest;
 }

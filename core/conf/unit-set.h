@@ -43,7 +43,7 @@ const char *clm_unit_set_get_path (ClmUnitSet *self, const char *name);
  */
 ClmUnit    *clm_unit_set_load (ClmUnitSet *self, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_unit_set_add_stamps: Adds whatever clm_unit_set_load() would read to @checksum. Returns: when the newest of it changed, µs since the epoch. */
+/** clm_unit_set_add_stamps: Adds what tells whether clm_unit_set_load() would read the same to @checksum. Returns: the time from which on a further change is sure to show in the file system's stamps, µs since the epoch. */
 gint64      clm_unit_set_add_stamps (ClmUnitSet *self, GChecksum *checksum);
 
 /** clm_unit_set_format_overrides: Returns: (transfer full): one line for each file that replaces, masks or extends another; "" without any. */

@@ -436,6 +436,18 @@ clm_unit_instantiate (ClmUnit *self, const char *instance)
   return copy;
 }
 
+ClmUnit *
+clm_unit_override (ClmUnit *self, const ClmKeyfile *keyfile)
+{
+  ClmUnit *copy = copy_frame (self, self->name);
+
+  for (guint i = 0; i < self->groups->len; i++)
+    copy_group (self, g_ptr_array_index (self->groups, i), copy, FALSE, NULL, NULL);
+  merge (copy, keyfile);
+  update_digest (copy);
+  return copy;
+}
+
 char *
 clm_unit_to_text (ClmUnit *self, gboolean origins)
 {

@@ -58,6 +58,9 @@ ClmUnit *clm_unit_expand (ClmUnit *self, const ClmSpecifiers *specifiers, GError
 /** clm_unit_instantiate: @self: a template. Returns: (transfer full): its instance named @instance, specifiers not yet filled in. */
 ClmUnit *clm_unit_instantiate (ClmUnit *self, const char *instance);
 
+/** clm_unit_override: Returns: (transfer full): @self with what @keyfile says on top of it. */
+ClmUnit *clm_unit_override (ClmUnit *self, const ClmKeyfile *keyfile);
+
 /** clm_unit_to_text: Returns: (transfer full): what is in force, as keyfile text; with @origins `# FILE:LINE` above each key. */
 char *clm_unit_to_text (ClmUnit *self, gboolean origins);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -108,6 +109,8 @@ become (const ClmCommand *command, GStrv environment, int input_fd, int output_f
   if (number == 0)
     number = take_identity (command->user, uid, gid);
   if (number == 0) {
+    /* what we were started with must not live on in a daemon that the program starts; ours is close-on-exec already */
+    syscall (SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
     execve (command->argv[0], command->argv, environment);
     number = errno;
   }
@@ -116,7 +119,6 @@ become (const ClmCommand *command, GStrv environment, int input_fd, int output_f
   _exit (127);
 }
 
-/* What else is open must not live on in a daemon that the program starts. Everything of ours is close-on-exec already. */
 static gboolean
 start (Run *run, const ClmCommand *command, const ClmCommandContext *context, GError **error)
 {
@@ -249,13 +251,19 @@ run_program (const ClmCommand *command, const ClmCommandContext *context, char *
 static gboolean
 send_signal (const ClmCommand *command, GError **error)
 {
-  g_autoptr (ClmSecret) content = clm_target_read_own (command->pid_file, 32, error);
+  g_autoptr (ClmSecret) content = NULL;
   g_autofree char *text = NULL;
   guint64 pid = 0;
   gsize size;
 
+  if (!g_file_test (command->pid_file, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, CLM_ERROR, CLM_ERROR_DELIVERY, "the consumer does not run: there is no %s", command->pid_file);
+    clm_error_set_hint (error ? *error : NULL, "start the consumer; the files are in place");
+    return FALSE;
+  }
+  content = clm_target_read_own (command->pid_file, 32, error);
   if (content == NULL) {
-    clm_error_set_hint (error ? *error : NULL, "is the consumer running? its pid file must belong to root");
+    clm_error_set_hint (error ? *error : NULL, "the pid file must belong to root, and only root may write it");
     return FALSE;
   }
   text = g_strndup (clm_secret_peek (content, &size), 32);

@@ -64,8 +64,8 @@ find_daemon_user (uid_t *uid, GError **error)
 
   if (clm_account_find_user (user_name ? user_name : CLM_USER, uid, &gid))
     return TRUE;
-  /* a helper that is nobody's but its own needs no such user */
-  if (user_name == NULL && geteuid () != 0) {
+  /* a child of the daemon's own user, or a helper that is nobody's but its own, needs no such user */
+  if (user_name == NULL && (connection_fd >= 0 || geteuid () != 0)) {
     *uid = geteuid ();
     return TRUE;
   }

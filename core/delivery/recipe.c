@@ -346,12 +346,17 @@ read_check_times (ClmDeliverCheck *check, ClmOptions *options, GError **error)
 }
 
 static gboolean
+is_server_name (const char *name)
+{
+  return strlen (name) < 254 && strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == strlen (name);
+}
+
+static gboolean
 read_check (ClmRecipe *self, ClmOptions *options, GError **error)
 {
   const char *tls = clm_options_get_string (options, "Tls", NULL);
   const char *command = clm_options_get_string (options, "Command", NULL);
   const char *server_name = clm_options_get_string (options, "ServerName", NULL);
-  g_autoptr (GSocketConnectable) address = NULL;
 
   if (!read_check_times (&self->check, options, error) || !read_timeout (&self->check_command, options, error) ||
       !read_user (&self->check_command, options, error))
@@ -369,9 +374,12 @@ read_check (ClmRecipe *self, ClmOptions *options, GError **error)
   }
   if (tls == NULL)
     return TRUE;
-  address = g_network_address_parse (tls, 443, NULL);
-  if (address == NULL || strlen (tls) > 255 || (server_name && strlen (server_name) > 253)) {
+  if (!clm_deliver_address_is_valid (tls)) {
     clm_options_set_error (options, "Tls", error, "not HOST:PORT");
+    return FALSE;
+  }
+  if (server_name && !is_server_name (server_name)) {
+    clm_options_set_error (options, "ServerName", error, "not a host name");
     return FALSE;
   }
   self->check.kind = CLM_DELIVER_CHECK_TLS;

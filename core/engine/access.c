@@ -279,7 +279,7 @@ read_party (Party *party, ClmOptions *options, const char *key, const ClmAccount
 
     if (add_word (party, words[i], resolver))
       continue;
-    clm_options_set_error (options, key, &local, "this machine has no %s “%s”", *words[i] == '@' ? "group" : "user",
+    clm_options_set_error (options, key, &local, "this machine has no %s \"%s\"", *words[i] == '@' ? "group" : "user",
                            *words[i] == '@' ? words[i] + 1 : words[i]);
     clm_error_set_hint (local, "make the account first, or write its number; a group begins with @");
     g_propagate_error (error, g_steal_pointer (&local));

@@ -23,7 +23,7 @@ G_BEGIN_DECLS
  *
  * A window is open from its start up to, not including, its end, as that zone's wall clock shows them. Where a change to
  * summer time skips a start or an end, the first instant after the gap takes its place; a window that lies in the gap does not
- * open that day. Where a clock time comes twice, the first one counts.
+ * open that day. Where a clock time comes twice, the second one, in winter time, counts.
  *
  * Reference counted, any thread. Pure: nothing here reads a clock. "local" is the zone at the time of parsing.
  */

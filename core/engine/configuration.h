@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "clock.h"
 #include "layers.h"
 #include "spec.h"
 
@@ -34,12 +35,6 @@ typedef struct {
   char          *message;   /* "FILE:LINE: …" as the error had it */
   char          *hint;      /* (nullable): what a person can do */
 } ClmProblem;
-
-/** ClmClockMode: `Clock=` of `[Daemon]`. */
-typedef enum {
-  CLM_CLOCK_NTP,  /* trusted once the kernel says it is synchronised */
-  CLM_CLOCK_RTC   /* trusted from the start: the hardware clock is kept right by other means */
-} ClmClockMode;
 
 /**
  * ClmSettings: certloom.conf. Plain data, owned by the config.
@@ -142,10 +137,10 @@ gboolean   clm_config_has_errors (ClmConfig *self);
 /**
  * ClmConfigChange: what became of one thing between two readings. Plain data.
  */
-typedef enum { CLM_CHANGE_ADDED, CLM_CHANGE_CHANGED, CLM_CHANGE_REMOVED } ClmChange;
+typedef enum { CLM_CHANGE_ADDED, CLM_CHANGE_CHANGED, CLM_CHANGE_REMOVED } ClmConfigChangeKind;
 typedef struct {
   ClmConfigKind  kind;
-  ClmChange      change;
+  ClmConfigChangeKind change;
   gboolean       is_template;   /* of kind CERTIFICATE */
   gboolean       reissue;       /* of kind CERTIFICATE, CHANGED: the issue digest differs */
   char          *name;

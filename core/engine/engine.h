@@ -2,7 +2,7 @@
 #pragma once
 
 #include "clock.h"
-#include "config.h"
+#include "configuration.h"
 #include "deliverer.h"
 #include "events.h"
 #include "generation.h"

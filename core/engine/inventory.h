@@ -11,6 +11,9 @@ G_BEGIN_DECLS
  * The database `STATE/certloom.db`: what is managed, how it stands and what happens next. The index on the next time is the
  * queue; nothing per certificate is kept in memory. Writes go through one writer thread and are durable on completion; the
  * small reads below are indexed look-ups made at once, lists are read in a worker. Main thread only.
+ *
+ * Signal "record-changed" (const ClmRecord *): a record was written; before the write completes for who asked for it.
+ * Signal "record-removed" (const char *name, guint64 revision).
  */
 #define CLM_TYPE_INVENTORY (clm_inventory_get_type ())
 G_DECLARE_FINAL_TYPE (ClmInventory, clm_inventory, CLM, INVENTORY, GObject)
@@ -57,12 +60,12 @@ GPtrArray  *clm_inventory_get_generations (ClmInventory *self, const char *name,
 GPtrArray  *clm_inventory_get_deliveries (ClmInventory *self, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_inventory_is_key_named: Whether a kept generation or an open intent names the key. */
 gboolean    clm_inventory_is_key_named (ClmInventory *self, const char *key_uri, gboolean *named, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** clm_inventory_get_earliest: Returns: the earliest time at which anything is to be done; -1: nothing. */
-gint64      clm_inventory_get_earliest (ClmInventory *self);
+/** clm_inventory_get_earliest_after: @spans_only: leave out what depends on a clock that is not trusted. Returns: the earliest time after @now at which anything is to be done; -1: nothing. */
+gint64      clm_inventory_get_earliest_after (ClmInventory *self, gint64 now, gboolean spans_only);
 /** clm_inventory_list_due: Returns: (transfer full): up to @limit names due at @now, soonest expiry first. */
-GStrv       clm_inventory_list_due (ClmInventory *self, gint64 now, guint limit);
-/** clm_inventory_list_interrupted: Returns: (transfer full): names with an open intent. */
-GStrv       clm_inventory_list_interrupted (ClmInventory *self);
+GStrv       clm_inventory_list_due (ClmInventory *self, gint64 now, gboolean spans_only, guint limit);
+/** clm_inventory_list_renewable: Returns: (transfer full): names whose renewal is due at @now. */
+GStrv       clm_inventory_list_renewable (ClmInventory *self, gint64 now);
 /** clm_inventory_list_names: Returns: (transfer full): all names of @origin ("file", "request"), in order. */
 GStrv       clm_inventory_list_names (ClmInventory *self, const char *origin);
 /** clm_inventory_count: Returns: how many are in @state. */

@@ -69,6 +69,8 @@ guint       clm_manager_get_count (ClmManager *self, ClmState state);
  * A caller who may know of the thing gets %CLM_ERROR_NOT_FOUND from the verb itself.
  */
 gboolean clm_manager_authorize (ClmManager *self, const ClmCaller *caller, ClmVerb verb, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_manager_may: Returns: what clm_manager_authorize() would say, without noting a denial: for deciding what to show or signal to @caller. */
+gboolean clm_manager_may (ClmManager *self, const ClmCaller *caller, ClmVerb verb, const char *name);
 /** clm_manager_authorize_request: The same for a new certificate from @template_name (nullable: a whole spec; root only). */
 gboolean clm_manager_authorize_request (ClmManager *self, const ClmCaller *caller, const char *template_name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -123,7 +125,7 @@ ClmJob *clm_manager_deliver (ClmManager *self, const ClmCaller *caller, const ch
 ClmJob *clm_manager_revoke (ClmManager *self, const ClmCaller *caller, const char *name, ClmRevocationReason reason, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_manager_remove: Ends management; files, generations and (unless @keep_key) keys go. A certificate from a file is refused with %CLM_ERROR_CONFLICT: remove the file. */
 ClmJob *clm_manager_remove (ClmManager *self, const ClmCaller *caller, const char *name, gboolean keep_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** clm_manager_rollback: Makes the previous generation current and delivers it. Fails with %CLM_ERROR_CONFLICT where there is none that is still valid. */
+/** clm_manager_rollback: Makes the previous generation current, delivers it, and holds the certificate there. Fails with %CLM_ERROR_CONFLICT where there is none that is still valid. */
 ClmJob *clm_manager_rollback (ClmManager *self, const ClmCaller *caller, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_manager_reload: Reads the configuration anew. Bad files keep their last good meaning and are reported in the job's error. */
 ClmJob *clm_manager_reload (ClmManager *self, guint32 uid, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -62,8 +62,9 @@ typedef struct {
   gint64     spread;          /* seconds; -1: the schedule's default */
 
   /* [Policy]: what an issued certificate must keep */
-  guint      min_rsa_bits;    /* 2048 or more */
-  guint      min_ec_bits;     /* 256 or more */
+  gboolean   subject_from_authority; /* the CA may choose the subject; alternative names stay exact */
+  guint      min_rsa_bits;    /* 2048 or more; @key_type keeps it */
+  guint      min_ec_bits;     /* 256 or more; @key_type keeps it */
   gint64     max_validity;    /* seconds; 0: no limit beyond the engine's own */
   GStrv      allowed_signatures; /* e.g. "ecdsa-sha256"; empty: the engine's own list */
   char      *must_chain_to;   /* (nullable): absolute path of a PEM file with the anchors; else the authority's */
@@ -78,7 +79,7 @@ typedef struct {
   char      *digest;          /* of everything */
 
   /*< private >*/
-  gpointer   request;         /* (nullable): what was asked, for ORIGIN_REQUEST */
+  struct _ClmSpecRequest *request; /* (nullable): what was asked, for ORIGIN_REQUEST */
   grefcount  ref_count;
 } ClmSpec;
 
@@ -127,7 +128,7 @@ char *clm_spec_make_name (const char *template_name, const char *instance);
  * Unless @caller is root: only keys that the template's `AllowedOverrides=` lists may be overridden (without it `Subject`, `DNS`,
  * `IP`, `URI`, `Email`), and each name that the caller has a say in (by an override or through `%i`) must match the template's
  * `AllowedNames=`; without it there are none. `CA=`, `PathLength=`, `Enabled=`, `MustChainTo=` and `[Access]` are never
- * overridden. Fails with %CLM_ERROR_INVALID_ARGUMENT, %CLM_ERROR_ACCESS_DENIED. Returns: (transfer full) (nullable).
+ * overridden with a template. A name of the caller's own must begin with `TEMPLATE-`, and wildcards are for files. Fails with %CLM_ERROR_INVALID_ARGUMENT, %CLM_ERROR_ACCESS_DENIED. Returns: (transfer full) (nullable).
  */
 ClmSpec *clm_spec_new_from_request (const char *name, ClmUnit *template_unit, const char *instance, ClmOptions *overrides,
                                     const ClmCaller *caller, const ClmSpecContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;

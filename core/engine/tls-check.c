@@ -2,6 +2,7 @@
 #include "tls-check.h"
 #include "certificate.h"
 #include "clm-error.h"
+#include "deliver-protocol.h"
 #include "openssl-error.h"
 
 #include <openssl/err.h>
@@ -343,14 +344,6 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   g_source_attach (source, g_task_get_context (task));
 }
 
-static gboolean
-address_is_valid (const char *address)
-{
-  g_autoptr (GSocketConnectable) parsed = g_network_address_parse (address, 443, NULL);
-
-  return parsed != NULL && g_network_address_get_hostname (G_NETWORK_ADDRESS (parsed))[0] != '\0';
-}
-
 void
 clm_tls_check_async (const ClmTlsCheck *what, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -368,7 +361,7 @@ clm_tls_check_async (const ClmTlsCheck *what, GCancellable *cancellable, GAsyncR
   check->pause_ms = FIRST_PAUSE_MS;
   if (g_task_return_error_if_cancelled (task))
     return;
-  if (!address_is_valid (check->address)) {
+  if (!clm_deliver_address_is_valid (check->address)) {
     g_task_return_new_error (task, CLM_ERROR, CLM_ERROR_CONFIG, "\"%s\" is not HOST:PORT", check->address);
     return;
   }

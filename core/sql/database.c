@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define FILE_MODE 0600
+#define SMALLEST_FILE 512   /* one page of the smallest size; SQLite takes a shorter file for a new one */
 
 static gboolean
 fail_file (GError **error, const char *path, const char *what)
@@ -36,6 +37,11 @@ narrow_file (const char *path, GError **error)
 
   if (!S_ISREG (info.st_mode)) {
     g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "database %s: not a regular file", path);
+    return FALSE;
+  }
+
+  if (info.st_size > 0 && info.st_size < SMALLEST_FILE) {
+    clm_sql_error_set (error, path, SQLITE_NOTADB, NULL);
     return FALSE;
   }
 
@@ -268,6 +274,8 @@ clm_sql_database_quick_check (ClmSqlConnection *connection, gpointer unused, GEr
   if (g_strcmp0 (answer, "ok") == 0)
     return TRUE;
 
-  clm_sql_error_set (error, clm_sql_connection_get_path (connection), SQLITE_CORRUPT, answer);
+  /* SQLite may begin with a line "*** in database main ***" */
+  g_autofree char *line = g_strdelimit (g_strdup (answer), "\n", ' ');
+  clm_sql_error_set (error, clm_sql_connection_get_path (connection), SQLITE_CORRUPT, line);
   return FALSE;
 }

@@ -32,7 +32,7 @@ typedef struct {
 /**
  * clm_sql_database_open:
  * @path: absolute; its directory exists
- * @schema: (nullable) : %NULL opens without looking at the schema
+ * @schema: (nullable): %NULL opens without looking at the schema
  *
  * Opens @path for reading and writing, creating it with mode 0600 (an existing wider mode is narrowed), in WAL mode with
  * `synchronous=FULL`. Then runs the migrations that the file has not seen, ALL in one transaction: afterwards the file is either
@@ -54,7 +54,7 @@ int clm_sql_database_get_version (ClmSqlConnection *connection, GError **error) 
  * clm_sql_database_quick_check:
  * @unused: %NULL; there so that this is a #ClmSqlFunc and can be given to clm_sql_reader_run_async()
  *
- * Reads the whole file and checks its structure. Slow (about 100 MB/s), so on demand.
+ * Reads the whole file and checks its structure. Slow for a large file, so on demand.
  *
  * Returns: %TRUE if sound, else %CLM_ERROR_INVALID_DATA with the first thing found.
  */

@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (ClmSqlReader, clm_sql_reader, CLM, SQL_READER, GObject)
 /**
  * clm_sql_reader_new:
  * @path: a file that clm_sql_database_open() opened and whose writer stays open as long as this reader
- * @n_workers: how many reads may run at once, 1 to 8; each costs a connection (about 300 kB when busy)
+ * @n_workers: how many reads may run at once, 1 to 8; each costs a connection (up to 256 kB of page cache)
  *
  * Opens nothing yet.
  */

@@ -123,7 +123,7 @@ run_operation (ClmSqlWriter *self, ClmSqlOperation *operation)
 
 /* SQLite itself ends a transaction when the disk is full or fails. What was done before in it is gone as well. */
 static void
-fail_group (GPtrArray *group, guint n_run, const GError *cause, const char *path)
+fail_group (GPtrArray *group, guint n_run, const GError *cause)
 {
   for (guint i = 0; i < n_run; i++) {
     ClmSqlOperation *operation = g_ptr_array_index (group, i);
@@ -157,7 +157,7 @@ commit (ClmSqlWriter *self, GPtrArray *group, guint n_run)
 
   g_warning ("[database %s] a group of %u was not written: %s", self->path, n_run, error->message);
   roll_back (self);
-  fail_group (group, n_run, error, self->path);
+  fail_group (group, n_run, error);
   return FALSE;
 }
 
@@ -170,7 +170,7 @@ run_transaction (ClmSqlWriter *self, GPtrArray *group, gboolean *committed)
   *committed = FALSE;
   if (!clm_sql_connection_exec (self->connection, "BEGIN IMMEDIATE", &error)) {
     g_warning ("[database %s] cannot write: %s", self->path, error->message);
-    fail_group (group, group->len, error, self->path);
+    fail_group (group, group->len, error);
     return group->len;
   }
 
@@ -182,7 +182,7 @@ run_transaction (ClmSqlWriter *self, GPtrArray *group, gboolean *committed)
 
     g_warning ("[database %s] a group was not written", self->path);
     roll_back (self);
-    fail_group (group, i + 1, operation->error, self->path);
+    fail_group (group, i + 1, operation->error);
     return i + 1;
   }
 

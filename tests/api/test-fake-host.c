@@ -135,7 +135,7 @@ static void
 a_csr_verifies_with_every_key_type (void)
 {
   g_autoptr (ClmKeyStore) store = clm_memory_keys_new ("memory");
-  const char *const *types = clm_key_store_get_key_types (store);
+  static const char *const types[] = {CLM_KEY_TYPE_EC_P256, CLM_KEY_TYPE_EC_P384, CLM_KEY_TYPE_RSA_2048, CLM_KEY_TYPE_ED25519, NULL};
 
   for (guint i = 0; types[i] != NULL; i++) {
     g_autoptr (ClmKey) key = clm_memory_keys_make (CLM_MEMORY_KEYS (store), types[i], "web");

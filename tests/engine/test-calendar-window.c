@@ -136,8 +136,9 @@ test_summer_time_ends (void)
   /* Berlin, 2026-10-25: 03:00 becomes 02:00 at 01:00 UTC; 02:30 comes twice, at 00:30 and 01:30 UTC. */
   gint64 midnight = at ("UTC", "2026-10-25T00:00:00");
 
-  assert_found ("Sun 02:30-05:00 Europe/Berlin", midnight, midnight + 1800, midnight + 4 * 3600);
-  assert_found ("Sun 01:00-02:30 Europe/Berlin", midnight, midnight - 3600, midnight + 1800);
+  assert_found ("Sun 02:30-05:00 Europe/Berlin", midnight, midnight + 5400, midnight + 4 * 3600);
+  assert_found ("Sun 01:00-02:30 Europe/Berlin", midnight, midnight - 3600, midnight + 5400);
+  assert_found ("Sun 02:30-02:45 Europe/Berlin", midnight, midnight + 5400, midnight + 6300);
 }
 
 static void
