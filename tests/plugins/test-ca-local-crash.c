@@ -307,7 +307,7 @@ enroll (ClmAuthority *ca, ClmRequest *request)
 }
 
 static void
-revoke (ClmAuthority *ca, GBytes *certificate)
+revoke_it (ClmAuthority *ca, GBytes *certificate)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
@@ -330,7 +330,8 @@ run_child (const char *phase, const char *point, gboolean revokes)
   g_autoptr (ClmKey) key = NULL;
   g_autoptr (ClmRequest) request = NULL;
   g_autoptr (GBytes) certificate = NULL, again = NULL;
-  g_autofree char *path = in_directory ("leaf.der");
+  g_autofree char *path = in_directory ("leaf.der"), *known = NULL;
+  gsize size;
   const char *const names[] = { "gw.plant.example", NULL };
 
   host->keys = keys;
@@ -344,13 +345,18 @@ run_child (const char *phase, const char *point, gboolean revokes)
   key = clm_key_store_open_finish (keys, clm_await (&result), NULL);
   request = g_object_new (TYPE_DISK_REQUEST, "certificate", "web", "key", key, "subject", "CN=gw", "dns-names", names, NULL);
   armed = strcmp (phase, "enroll") == 0 ? g_strdup (point) : NULL;
-  certificate = enroll (ca, request);
-  again = enroll (ca, request);
-  g_assert_true (g_bytes_equal (certificate, again));
+  /* What was handed over is revoked, not enrolled again: its ticket is spent with it. */
+  if (!revokes || !g_file_get_contents (path, &known, &size, NULL)) {
+    certificate = enroll (ca, request);
+    again = enroll (ca, request);
+    g_assert_true (g_bytes_equal (certificate, again));
+  } else {
+    certificate = g_bytes_new_take (g_steal_pointer (&known), size);
+  }
   g_assert_true (g_file_set_contents (path, g_bytes_get_data (certificate, NULL), (gssize) g_bytes_get_size (certificate), NULL));
   armed = strcmp (phase, "revoke") == 0 ? g_strdup (point) : NULL;
   if (revokes)
-    revoke (ca, certificate);
+    revoke_it (ca, certificate);
   return 0;
 }
 
