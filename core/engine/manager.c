@@ -585,6 +585,21 @@ daemon_access (ClmManager *self)
 }
 
 gboolean
+clm_manager_may (ClmManager      *self,
+                 const ClmCaller *caller,
+                 ClmVerb          verb,
+                 const char      *name)
+{
+  g_autoptr (ClmSpec) spec = NULL;
+
+  /* Whoever may with everything needs no look at the one thing. */
+  if (clm_role_may (clm_access_get_role (daemon_access (self), caller), verb))
+    return TRUE;
+  spec = name && clm_name_is_valid (name) ? find_spec (name, self) : NULL;
+  return spec && clm_role_may (clm_access_get_role (spec->access, caller), verb);
+}
+
+gboolean
 clm_manager_authorize (ClmManager      *self,
                        const ClmCaller *caller,
                        ClmVerb          verb,
@@ -624,20 +639,6 @@ list_work_free (ListWork *work)
   g_free (work);
 }
 
-static gboolean
-may_read (ClmManager      *self,
-          const ClmCaller *caller,
-          const char      *name)
-{
-  g_autoptr (ClmSpec) spec = NULL;
-  ClmRole role = clm_access_get_role (daemon_access (self), caller);
-
-  if (clm_role_may (role, CLM_VERB_READ))
-    return TRUE;
-  spec = find_spec (name, self);
-  return spec && clm_role_may (clm_access_get_role (spec->access, caller), CLM_VERB_READ);
-}
-
 static void
 on_listed (GObject      *source,
            GAsyncResult *result,
@@ -656,7 +657,7 @@ on_listed (GObject      *source,
   for (guint i = records->len; i-- > 0;) {
     ClmRecord *record = g_ptr_array_index (records, i);
 
-    if (!may_read (self, work->caller, record->name))
+    if (!clm_manager_may (self, work->caller, CLM_VERB_READ, record->name))
       g_ptr_array_remove_index (records, i);
   }
   g_task_return_pointer (task, g_steal_pointer (&records), (GDestroyNotify) g_ptr_array_unref);

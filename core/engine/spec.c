@@ -32,7 +32,7 @@ clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_nam
 {
   ClmSpec *self = g_new0 (ClmSpec, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->name = g_strdup (name);
   self->origin = origin;
   self->template_name = g_strdup (template_name);
@@ -46,7 +46,7 @@ clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_nam
 ClmSpec *
 clm_spec_ref (ClmSpec *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
@@ -67,7 +67,7 @@ free_lists (ClmSpec *self)
 void
 clm_spec_unref (ClmSpec *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   free_lists (self);
   g_free (self->name);
