@@ -248,5 +248,5 @@ main (int argc, char **argv)
   g_test_add_func ("/ca-local/subordinate-ca-needs-path-length", test_subordinate_ca);
   g_test_add_func ("/ca-local/wrong-options-are-refused", test_options);
   g_test_add_func ("/ca-local/only-offered-profiles", test_offered);
-  return g_test_run ();
+  return bench_main ();
 }
