@@ -66,6 +66,7 @@ struct _Rotation {
   gboolean        rolling_back;  /* the switch goes to an older generation */
   gboolean        started_afresh;/* the one extra issuance after a lost ticket */
   guint64         delivering;
+  gint64          retired;       /* when what is current ceases to be; -1: not known */
   GError         *outcome;       /* (nullable): what the rotation ends with, once that is written */
   GPtrArray      *events;        /* ClmEvent: written with the next change, told afterwards */
 };
@@ -261,6 +262,8 @@ run_blocking (Rotation    *self,
   g_autoptr (GTask) task = g_task_new (NULL, NULL, on_blocked, self);
   Blocking *blocking = g_new0 (Blocking, 1);
 
+  /* Without trust in the clock the time of retirement stays unknown: the grace then begins when removal is first asked for. */
+  self->retired = clm_clock_is_trusted (self->engine->clock) ? clm_clock_get_now (self->engine->clock) : -1;
   blocking->self = self;
   blocking->func = func;
   blocking->done = done;
@@ -481,9 +484,13 @@ static guint64
 next_number (Rotation *self)
 {
   guint64 number = MAX (self->record->generation, self->record->candidate);
+  g_autoptr (GArray) present = clm_generation_list (self->engine->generations, self->spec->name, NULL);
 
   if (self->rows->len > 0)
     number = MAX (number, ((ClmGenerationRow *) g_ptr_array_index (self->rows, 0))->number);
+  /* After a restored backup the disk may know more than the database. */
+  if (present && present->len > 0)
+    number = MAX (number, g_array_index (present, guint, present->len - 1));
   return number + 1;
 }
 
@@ -523,8 +530,13 @@ step_intend (Rotation *self)
     make_intent (self);
   clm_record_set (&self->intent->authority, clm_backend_get_name (CLM_BACKEND (self->authority)));
   clm_record_set (&self->intent->authority_identity, identity);
-  if (self->record->state != CLM_STATE_PENDING)
+  if (self->record->state != CLM_STATE_PENDING) {
+    /* Due from now on, so that after a crash it is gone on with. */
     self->record->state = self->record->generation ? CLM_STATE_RENEWING : CLM_STATE_ENROLLING;
+    self->record->next_action = action_to_repeat (self);
+    self->record->next_time = self->intent->started;
+    self->record->clock_bound = FALSE;
+  }
   change = begin_change (self);
   clm_change_put_intent (change, self->intent);
   write_change (self, change, give_up_stale);
@@ -784,7 +796,7 @@ publish (Rotation *self,
          GError  **error)
 {
   return clm_generation_publish (self->engine->generations, self->spec->name, self->generation->number,
-                                 clm_clock_get_now (self->engine->clock), error);
+                                 self->retired, error);
 }
 
 static void
@@ -1214,6 +1226,8 @@ resume_publication (Rotation *self)
 {
   g_autoptr (GError) error = NULL;
 
+  if (self->generation)
+    add_event (self, CLM_EVENT_RECOVERED, "an interrupted publication is completed");
   if (!self->generation) {
     /* Its files never became complete: the certificate is asked for again, by the same ticket. */
     self->intent->publishing = FALSE;
@@ -1244,6 +1258,30 @@ read_publication (Rotation *self,
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
+}
+
+/* The link wins: a generation that the record does not know (the database was restored from a backup) is taken over. */
+static gboolean
+read_current (Rotation *self,
+              GError  **error)
+{
+  guint number = clm_generation_get_current (self->engine->generations, self->spec->name, NULL);
+
+  if (number <= self->record->generation)
+    return TRUE;
+  self->generation = clm_generation_read (self->engine->generations, self->spec->name, number, error);
+  return self->generation != NULL;
+}
+
+static void
+begin_with_current (Rotation *self)
+{
+  if (!self->generation) {
+    jump (self, STEP_CHOOSE);
+    return;
+  }
+  add_event (self, CLM_EVENT_RECOVERED, "the record was older than the certificate on the disk");
+  jump (self, STEP_SWITCH);
 }
 
 static gboolean
@@ -1279,7 +1317,7 @@ begin_renewal (Rotation *self)
   }
   if (self->intent && !g_str_equal (self->intent->issue_digest, self->spec->issue_digest))
     self->stale = g_steal_pointer (&self->intent);
-  jump (self, STEP_CHOOSE);
+  run_blocking (self, read_current, begin_with_current);
 }
 
 static void
