@@ -9,6 +9,8 @@ struct _ClmPublication {
   ClmEngine  *engine;
   GHashTable *crls;     /* authority → GBytes DER */
   GHashTable *anchors;  /* authority → GBytes PEM */
+  GQueue      waiting;  /* FileWork: written one after the other, so that the newest is the last */
+  gboolean    writing;
 };
 
 enum { SIGNAL_CHANGED, N_SIGNALS };
@@ -95,6 +97,8 @@ write_in_thread (GTask        *task,
     g_task_return_error (task, error);
 }
 
+static void write_next (ClmPublication *self);
+
 static void
 on_files_written (GObject      *source,
                   GAsyncResult *result,
@@ -107,6 +111,23 @@ on_files_written (GObject      *source,
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_warning ("[authority %s] could not be published: %s", work->authority, error->message);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0, work->authority);
+  self->writing = FALSE;
+  write_next (self);
+}
+
+static void
+write_next (ClmPublication *self)
+{
+  FileWork *work = self->writing ? NULL : g_queue_pop_head (&self->waiting);
+  g_autoptr (GTask) task = NULL;
+
+  if (!work)
+    return;
+  self->writing = TRUE;
+  task = g_task_new (self, NULL, on_files_written, NULL);
+  g_task_set_source_tag (task, write_next);
+  g_task_set_task_data (task, work, (GDestroyNotify) file_work_free);
+  g_task_run_in_thread (task, write_in_thread);
 }
 
 static FileWork *
@@ -121,14 +142,11 @@ file_work_new (ClmPublication *self,
 }
 
 static void
-write_async (ClmPublication *self,
-             FileWork       *work)
+write_files_later (ClmPublication *self,
+                   FileWork       *work)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, on_files_written, NULL);
-
-  g_task_set_source_tag (task, write_async);
-  g_task_set_task_data (task, work, (GDestroyNotify) file_work_free);
-  g_task_run_in_thread (task, write_in_thread);
+  g_queue_push_tail (&self->waiting, work);
+  write_next (self);
 }
 
 /* CRL */
@@ -171,7 +189,7 @@ on_crl_fetched (GObject      *source,
   work->contents[0] = g_bytes_ref (crl);
   work->names[1] = "crl.pem";
   work->contents[1] = wrap_pem ("X509 CRL", crl);
-  write_async (self, work);
+  write_files_later (self, work);
 }
 
 static void
@@ -217,7 +235,7 @@ on_anchors_fetched (GObject      *source,
   work->names[0] = "anchors.pem";
   work->contents[0] = anchors_to_pem (anchors);
   g_hash_table_replace (self->anchors, g_strdup (name), g_bytes_ref (work->contents[0]));
-  write_async (self, work);
+  write_files_later (self, work);
 }
 
 static void
@@ -249,6 +267,7 @@ clm_publication_finalize (GObject *object)
 {
   ClmPublication *self = CLM_PUBLICATION (object);
 
+  g_queue_clear_full (&self->waiting, (GDestroyNotify) file_work_free);
   g_hash_table_unref (self->crls);
   g_hash_table_unref (self->anchors);
   G_OBJECT_CLASS (clm_publication_parent_class)->finalize (object);
