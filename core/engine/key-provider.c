@@ -19,6 +19,7 @@ static struct {
   ClmKeyLookupFunc lookup;
   gpointer         user_data;
   gboolean         loaded;
+  OSSL_PROVIDER   *others, *own;   /* held for the life of the process */
 } provider;
 
 static ClmKey *
@@ -164,8 +165,8 @@ load_provider (GError **error)
 {
   clm_x509_init ();
   ERR_clear_error ();
-  if (OSSL_PROVIDER_load (NULL, "default") && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
-      OSSL_PROVIDER_load (NULL, NAME) && EVP_set_default_properties (NULL, "?provider!=" NAME))
+  if ((provider.others = OSSL_PROVIDER_load (NULL, "default")) && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
+      (provider.own = OSSL_PROVIDER_load (NULL, NAME)) && EVP_set_default_properties (NULL, "?provider!=" NAME))
     return TRUE;
   clm_x509_set_error (error, CLM_ERROR_FAILED, "cannot add the key provider to OpenSSL");
   return FALSE;
