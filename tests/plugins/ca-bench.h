@@ -273,3 +273,16 @@ bench_run (Bench *bench, gboolean *ok, const char *format, ...)
       g_test_message ("no “%s” in: %s", (part), (text)); \
     g_assert_nonnull (strstr ((text), (part))); \
   } G_STMT_END
+
+/* Runs the tests and lets the pool's threads end: OpenSSL's per-thread state is freed with its thread, and only then. */
+static inline int
+bench_main (void)
+{
+  int result = g_test_run ();
+
+  g_thread_pool_set_max_unused_threads (0);
+  for (guint i = 0; i < 200 && g_thread_pool_get_num_unused_threads () > 0; i++)
+    g_usleep (1000);
+  g_usleep (20000);
+  return result;
+}

@@ -311,5 +311,5 @@ main (int argc, char **argv)
   g_test_add_func ("/ca-local/lost-root-is-not-replaced", test_lost_root);
   g_test_add_func ("/ca-local/concurrent-enrolments", test_concurrent);
   g_test_add_func ("/ca-local/outage-at-signature", test_outage_at_signature);
-  return g_test_run ();
+  return bench_main ();
 }
