@@ -178,10 +178,8 @@ read_previous (ClmRotation *self,
 
   self->delivering = self->record->generation;
   row = clm_rotation_find_previous (self);
-  if (!row) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that is still valid");
-    return FALSE;
-  }
+  if (!row)
+    return TRUE;
   self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) row->number, error);
   return self->generation != NULL;
 }
@@ -189,6 +187,11 @@ read_previous (ClmRotation *self,
 static void
 begin_rollback (ClmRotation *self)
 {
+  if (!self->generation) {
+    /* Nothing was tried, so the record says what it said. */
+    clm_rotation_end (self, g_error_new (CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that is still valid"));
+    return;
+  }
   self->rolling_back = TRUE;
   clm_rotation_jump (self, CLM_STEP_SWITCH);
 }

@@ -119,10 +119,19 @@ remove_tree (const char *path)
 }
 
 void
-clm_test_bus_free (ClmTestBus *self)
+clm_test_bus_stop (ClmTestBus *self)
 {
+  if (self->pid == 0)
+    return;
   kill (self->pid, SIGTERM);
   waitpid (self->pid, NULL, 0);
+  self->pid = 0;
+}
+
+void
+clm_test_bus_free (ClmTestBus *self)
+{
+  clm_test_bus_stop (self);
   if (g_getenv ("CLM_TEST_KEEP") == NULL)
     remove_tree (self->folder);
   g_free (self->folder);

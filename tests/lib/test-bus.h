@@ -19,6 +19,8 @@ ClmTestBus *clm_test_bus_new (void);
 void        clm_test_bus_free (ClmTestBus *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmTestBus, clm_test_bus_free)
 
+/** clm_test_bus_stop: The bus goes away. */
+void clm_test_bus_stop (ClmTestBus *self);
 /** clm_test_bus_get_address: Returns: (transfer none): for `--address=`. */
 const char *clm_test_bus_get_address (ClmTestBus *self);
 /** clm_test_bus_get_folder: Returns: (transfer none): the test's folder. */

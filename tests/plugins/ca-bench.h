@@ -12,6 +12,10 @@
 
 /* What the tests of ca-local share: a CA on a fake host, plain calls of it, and the openssl command as judge. */
 
+#ifndef BENCH_TYPE
+#define BENCH_TYPE CLM_TYPE_CA_LOCAL
+#endif
+
 #define CA_NOW G_GINT64_CONSTANT (1790000000)   /* in 2026 */
 
 typedef struct {
@@ -41,7 +45,7 @@ bench_try_start (Bench *bench, const char *options, GError **error)
   g_autoptr (GAsyncResult) result = NULL;
 
   g_assert_null (bench->ca);
-  bench->ca = g_object_new (CLM_TYPE_CA_LOCAL, "name", "plant", "host", bench->host, "options", parsed, NULL);
+  bench->ca = g_object_new (BENCH_TYPE, "name", "plant", "host", bench->host, "options", parsed, NULL);
   clm_backend_start_async (CLM_BACKEND (bench->ca), NULL, clm_await_done, &result);
   return clm_backend_start_finish (CLM_BACKEND (bench->ca), clm_await (&result), error);
 }

@@ -25,9 +25,10 @@ make_request (const EVP_MD *digest)
 static GPtrArray *
 make_chain (void)
 {
+  static const char *const usages[] = { NULL };
   g_autoptr (GBytes) csr = make_request (EVP_sha256 ());
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) ders = clm_mint_issue (mint, csr, NULL, NOW - 10, 1000, NULL, &error);
+  g_autoptr (GPtrArray) ders = clm_mint_issue (mint, csr, usages, NOW - 10, 1000, NULL, &error);
 
   g_assert_no_error (error);
   GPtrArray *chain = clm_x509_parse_list (ders, &error);
