@@ -255,18 +255,33 @@ on_alarm_written (GObject      *source,
     g_warning ("an alarm could not be noted: %s", error->message);
 }
 
+/* "3 days", "40 seconds": in the largest unit that is there at least twice. */
+static char *
+format_left (gint64 seconds)
+{
+  static const struct {
+    gint64      size;
+    const char *name;
+  } units[] = { { 86400, "days" }, { 3600, "hours" }, { 60, "minutes" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
+    if (seconds >= 2 * units[i].size)
+      return g_strdup_printf ("%" G_GINT64_FORMAT " %s", seconds / units[i].size, units[i].name);
+  return g_strdup_printf ("%" G_GINT64_FORMAT " seconds", seconds);
+}
+
 static ClmEvent *
 alarm_to_event (ClmRecord            *record,
                 const ClmPlanContext *context,
                 ClmExpiryAlarm        level)
 {
-  gint64 hours = (record->not_after - context->now) / 3600;
+  g_autofree char *left = format_left (record->not_after - context->now);
   ClmEvent *event;
 
   if (level == CLM_EXPIRY_ALARM_EXPIRED)
     return clm_event_new (CLM_EVENT_EXPIRED, context->now, "certificate", record->name, "the certificate has expired");
   event = clm_event_new (CLM_EVENT_EXPIRING, context->now, "certificate", record->name,
-                         "%" G_GINT64_FORMAT " hours are left and it is not renewed", hours);
+                         "%s are left and it is not renewed", left);
   clm_event_add_field (event, "reason", record->reason);
   return event;
 }
