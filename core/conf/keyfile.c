@@ -116,7 +116,7 @@ parse_header (ClmKeyfile *self, char *text, guint line, ClmKeyfileGroup **group,
   }
   text[length - 1] = '\0';
   if (!is_group_name (text + 1)) {
-    set_error (error, self, line, NULL, "“%s” cannot be the name of a group", text + 1);
+    set_error (error, self, line, NULL, "\"%s\" cannot be the name of a group", text + 1);
     return FALSE;
   }
   *group = ensure_group (self, text + 1, line);
@@ -141,7 +141,7 @@ check_key (ClmKeyfile *self, const char *key, guint line, ClmKeyfileGroup *group
   const ClmKeyfileEntry *earlier;
 
   if (!is_key_name (key)) {
-    set_error (error, self, line, NULL, "“%s” cannot be a key", key);
+    set_error (error, self, line, NULL, "\"%s\" cannot be a key", key);
     return FALSE;
   }
   if (!group) {

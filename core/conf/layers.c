@@ -18,7 +18,7 @@ struct _ClmLayers {
   GStrv      folders;  /* relative to root, weakest first */
   GPtrArray *paths;    /* whole paths of the same */
   guint32    owner;
-  grefcount  ref_count;
+  gatomicrefcount  ref_count;
 };
 
 typedef int Fd;
@@ -47,7 +47,7 @@ clm_layers_new_for_folders (const char *root, const char *const *folders, guint3
 
   g_return_val_if_fail (g_path_is_absolute (root), NULL);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->root = g_canonicalize_filename (root, "/");
   self->folders = g_strdupv ((GStrv) folders);
   self->owner = owner;
@@ -78,14 +78,14 @@ clm_layers_new_without_runtime (const char *root, guint32 owner)
 ClmLayers *
 clm_layers_ref (ClmLayers *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 clm_layers_unref (ClmLayers *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_free (self->root);
   g_strfreev (self->folders);

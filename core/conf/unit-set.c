@@ -102,7 +102,7 @@ refuse_name (ClmUnitSet *self, const ClmLayerEntry *entry, const char *name, GPt
 {
   add_error (errors, self->templates ? "use a-z 0-9 . _ - (64 at most), NAME@ for a template, NAME@INSTANCE for one of it"
                                      : "use a-z 0-9 . _ - (64 at most) and begin with a letter or a digit",
-             "%s: “%s” cannot be a name", entry->path, name);
+             "%s: \"%s\" cannot be a name", entry->path, name);
 }
 
 /* Takes @entry, a file. */

@@ -24,7 +24,7 @@ struct _ClmUnit {
   GPtrArray *files;
   GPtrArray *groups;
   char      *digest;
-  grefcount  ref_count;
+  gatomicrefcount  ref_count;
 };
 
 static void
@@ -50,14 +50,14 @@ group_free (gpointer data)
 ClmUnit *
 clm_unit_ref (ClmUnit *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 clm_unit_unref (ClmUnit *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_free (self->name);
   g_free (self->template_name);
@@ -97,7 +97,7 @@ unit_new (const char *name)
   ClmUnit *self = g_new0 (ClmUnit, 1);
   const char *at = strchr (name, '@');
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->name = g_strdup (name);
   self->template_name = at ? g_strndup (name, at - name) : NULL;
   self->instance = at && at[1] ? g_strdup (at + 1) : NULL;

@@ -101,23 +101,34 @@ refuse (ClmDeliverReply *reply, guint64 serial, const GError *error)
   reply->hint = g_strdup (hint ? hint : "");
 }
 
-/* Told to stop, a process finishes the request that it is at: no consumer is left with half of its files. */
-static void
-answer_one (const ClmDeliverContext *context, const char *data, gsize size, Passed *passed, ClmDeliverReply *reply)
+static gboolean
+answer_one (const ClmDeliverContext *context, int fd, const char *data, gsize size, const Passed *passed)
 {
   g_auto (ClmDeliverRequest) request = {0};
+  g_auto (ClmDeliverReply) reply = {0};
   g_autoptr (GError) error = NULL;
+
+  if (clm_deliver_request_decode (&request, data, size, &error))
+    clm_deliver_answer (context, &request, passed->fds, passed->n, &reply);
+  else
+    refuse (&reply, request.serial, error);
+  return reply_to (fd, &reply);
+}
+
+/* Told to stop, a process finishes the request that it is at: no consumer is left with half of its files. */
+static gboolean
+answer_undisturbed (const ClmDeliverContext *context, int fd, const char *data, gsize size, const Passed *passed)
+{
   sigset_t ends, before;
+  gboolean done;
 
   sigemptyset (&ends);
   sigaddset (&ends, SIGTERM);
   sigaddset (&ends, SIGINT);
   sigprocmask (SIG_BLOCK, &ends, &before);
-  if (clm_deliver_request_decode (&request, data, size, &error))
-    clm_deliver_answer (context, &request, passed->fds, passed->n, reply);
-  else
-    refuse (reply, request.serial, error);
+  done = answer_one (context, fd, data, size, passed);
   sigprocmask (SIG_SETMASK, &before, NULL);
+  return done;
 }
 
 static gboolean
@@ -155,16 +166,10 @@ clm_server_serve (const ClmDeliverContext *context, int fd, uid_t uid)
   if (!open)
     refuse_peer (fd);
   while (open) {
-    g_auto (ClmDeliverReply) reply = {0};
     Passed passed = {.n = 0};
     gssize size = receive (fd, buffer, CLM_DELIVER_MAX_MESSAGE, &passed);
-    if (size == 0)
-      close_passed (&passed);
-    if (size == 0)
-      break;
-    answer_one (context, buffer, size > 0 ? (gsize) size : 0, &passed, &reply);
+    open = size != 0 && answer_undisturbed (context, fd, buffer, size > 0 ? (gsize) size : 0, &passed);
     close_passed (&passed);
-    open = reply_to (fd, &reply);
   }
   close (fd);
 }

@@ -26,7 +26,7 @@ struct _ClmTarget {
   gboolean  existed;
   gboolean  committed;
   gboolean  exchanged;
-  ino_t     inode;       /* of the new file */
+  int       fd;          /* of the new file; open, so that its inode number cannot be given to another one */
 };
 
 /* What the disk did, told from what somebody did. */
@@ -203,7 +203,6 @@ dress (ClmTarget *self, int fd, int old_fd, uid_t owner, gid_t group, mode_t mod
     set_system_error (error, errno, "set the mode of", self->path);
     return FALSE;
   }
-  self->inode = st.st_ino;
   return TRUE;
 }
 
@@ -231,21 +230,14 @@ static gboolean
 make_temporary (ClmTarget *self, const ClmTargetSpec *spec, int old_fd, uid_t owner, gid_t group, GError **error)
 {
   g_autofree char *name = make_temporary_name (self->name);
-  gboolean done;
-  int fd;
 
-  fd = name ? openat (self->directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-  if (fd < 0) {
+  self->fd = name ? openat (self->directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+  if (self->fd < 0) {
     set_system_error (error, errno, "write a new file beside", self->path);
     return FALSE;
   }
   self->temporary = g_steal_pointer (&name);
-  done = write_temporary (self, fd, spec, old_fd, owner, group, error);
-  if (close (fd) < 0 && done) {
-    set_system_error (error, errno, "close", self->path);
-    return FALSE;
-  }
-  return done;
+  return write_temporary (self, self->fd, spec, old_fd, owner, group, error);
 }
 
 /* The file that is there now. -1 without error: none. */
@@ -298,6 +290,7 @@ clm_target_prepare (const ClmTargetSpec *spec, GError **error)
 {
   g_autoptr (ClmTarget) self = g_new0 (ClmTarget, 1);
 
+  self->fd = -1;
   self->path = g_strdup (spec->path);
   self->directory = g_path_get_dirname (spec->path);
   self->name = g_path_get_basename (spec->path);
@@ -319,12 +312,19 @@ rename_with (ClmTarget *self, unsigned int flags)
   return (int) syscall (SYS_renameat2, self->directory_fd, self->temporary, self->directory_fd, self->name, flags);
 }
 
+static gboolean
+is_ours_now (ClmTarget *self)
+{
+  struct stat ours, there;
+
+  return fstat (self->fd, &ours) == 0 && fstatat (self->directory_fd, self->name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 /* By exchange where the file system can, because then the old file is at hand until all files are in place. */
 static gboolean
 put_in_place (ClmTarget *self, GError **error)
 {
-  struct stat st;
-
   if (self->existed && rename_with (self, RENAME_EXCHANGE) == 0)
     self->exchanged = TRUE;
   else if (self->existed && errno != EINVAL && errno != ENOSYS && errno != ENOENT) {
@@ -335,8 +335,7 @@ put_in_place (ClmTarget *self, GError **error)
     return FALSE;
   }
   self->committed = TRUE;
-  if (fstatat (self->directory_fd, self->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == self->inode &&
-      clm_directory_is_still (self->directory, self->directory_fd))
+  if (is_ours_now (self) && clm_directory_is_still (self->directory, self->directory_fd))
     return TRUE;
   g_set_error (error, CLM_ERROR, CLM_ERROR_DELIVERY, "somebody else moves files at %s while they are written", self->path);
   clm_error_set_hint (error ? *error : NULL, "look who may write to %s, and let only its consumer or root", self->directory);
@@ -387,6 +386,8 @@ clm_target_free (ClmTarget *self)
 {
   if (self->temporary && (!self->committed || self->exchanged))
     unlinkat (self->directory_fd, self->temporary, 0);
+  if (self->fd >= 0)
+    close (self->fd);
   if (self->directory_fd >= 0)
     close (self->directory_fd);
   g_free (self->path);

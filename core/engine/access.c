@@ -19,7 +19,7 @@ struct _ClmAccess {
   Party     operators;
   Party     readers;
   guint32   admin_uid;
-  grefcount ref_count;
+  gatomicrefcount ref_count;
 };
 
 static const char *const verb_nicks[] = {
@@ -213,7 +213,7 @@ clm_access_new (guint32 admin_uid)
 {
   ClmAccess *self = g_new0 (ClmAccess, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   party_init (&self->owner);
   party_init (&self->operators);
   party_init (&self->readers);
@@ -224,14 +224,14 @@ clm_access_new (guint32 admin_uid)
 ClmAccess *
 clm_access_ref (ClmAccess *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 clm_access_unref (ClmAccess *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   party_clear (&self->owner);
   party_clear (&self->operators);
@@ -279,7 +279,7 @@ read_party (Party *party, ClmOptions *options, const char *key, const ClmAccount
 
     if (add_word (party, words[i], resolver))
       continue;
-    clm_options_set_error (options, key, &local, "this machine has no %s “%s”", *words[i] == '@' ? "group" : "user",
+    clm_options_set_error (options, key, &local, "this machine has no %s \"%s\"", *words[i] == '@' ? "group" : "user",
                            *words[i] == '@' ? words[i] + 1 : words[i]);
     clm_error_set_hint (local, "make the account first, or write its number; a group begins with @");
     g_propagate_error (error, g_steal_pointer (&local));

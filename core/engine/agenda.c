@@ -316,6 +316,7 @@ on_update (gpointer user_data)
   self->update_id = 0;
   if (!self->started || self->paused)
     return G_SOURCE_REMOVE;
+  clm_inventory_set_last_seen (self->engine->inventory, clm_clock_get_last_seen (self->engine->clock));
   start_asked (self);
   start_due (self);
   arm (self);

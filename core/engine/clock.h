@@ -41,7 +41,7 @@ const char *clm_clock_trust_to_string (ClmClockTrust trust);
  * @get_boot_time: CLOCK_BOOTTIME in microseconds: goes on during suspend, is never set
  * @is_synchronised: whether the kernel says that something keeps its clock right (adjtimex(2))
  *
- * Where time comes from. Called in the main thread only.
+ * Where time comes from. @get_real_time is called in any thread.
  */
 typedef struct {
   gint64   (*get_real_time)   (gpointer data);
@@ -77,7 +77,7 @@ G_DECLARE_FINAL_TYPE (ClmClock, clm_clock, CLM, CLOCK, GObject)
  */
 ClmClock *clm_clock_new (ClmClockMode mode, gint64 build_time, gint64 last_seen, const ClmClockSource *source, gpointer source_data);
 
-/** clm_clock_get_now: Returns: seconds since the epoch, as the system shows them. For deadlines that are waited for. */
+/** clm_clock_get_now: Returns: seconds since the epoch, as the system shows them. For deadlines that are waited for. Any thread. */
 gint64 clm_clock_get_now (ClmClock *self);
 
 /** clm_clock_get_time: Returns: seconds since the epoch, never before the floor. For validation, records and decisions. */

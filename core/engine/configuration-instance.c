@@ -60,7 +60,7 @@ check_name (ClmOptions *options, const char *key, const char *name, GError **err
 {
   if (!name || clm_name_is_valid (name))
     return TRUE;
-  clm_options_set_error (options, key, error, "“%s” cannot be a name (a-z 0-9 . _ -)", name);
+  clm_options_set_error (options, key, error, "\"%s\" cannot be a name (a-z 0-9 . _ -)", name);
   return FALSE;
 }
 

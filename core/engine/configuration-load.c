@@ -74,10 +74,12 @@ drop_repeated_problems (ClmConfig *config)
   for (guint i = 0; i < config->problems->len;) {
     const ClmProblem *problem = g_ptr_array_index (config->problems, i);
 
-    if (*problem->name == '\0' && !g_hash_table_add (seen, problem->message))
+    if (*problem->name == '\0' && g_hash_table_contains (seen, problem->message)) {
       g_ptr_array_remove_index (config->problems, i);
-    else
-      i++;
+      continue;
+    }
+    g_hash_table_add (seen, problem->message);
+    i++;
   }
 }
 
@@ -223,7 +225,7 @@ keep_spec (Loading *loading, const char *name)
 static void
 report_conflict (Loading *loading, const char *unit_name, const ClmSpec *spec, const ClmSpec *other)
 {
-  g_autoptr (GError) error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s: %s describes “%s” already",
+  g_autoptr (GError) error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s: %s describes \"%s\" already",
                                           clm_unit_set_get_path (loading->sets[CLM_CONFIG_CERTIFICATE], unit_name), other->file, spec->name);
 
   clm_error_set_hint (error, "remove one of the two files");
@@ -309,7 +311,7 @@ check_reference (Loading *loading, ClmConfigKind owner_kind, const char *owner, 
     return;
   if (unit)
     clm_unit_get_value (unit, group, key, &file, &line);
-  error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s:%u: %s=: there is no %s “%s”", file, line, key, clm_config_kind_get_nick (kind), name);
+  error = g_error_new (CLM_ERROR, CLM_ERROR_CONFIG, "%s:%u: %s=: there is no %s \"%s\"", file, line, key, clm_config_kind_get_nick (kind), name);
   nearest = find_nearest (loading, kind, name);
   if (nearest)
     clm_error_set_hint (error, "did you mean %s?", nearest);

@@ -19,6 +19,8 @@ typedef struct {
   gboolean               rollback; /* of the consumer at hand */
 } Work;
 
+#define PROBE_WITHIN_S 10
+
 static void deliver_next (GTask *task);
 
 void
@@ -64,13 +66,6 @@ finish (GTask *task)
   g_object_unref (task);
 }
 
-static gboolean
-was_cancelled (GTask        *task,
-               const GError *error)
-{
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
 /* How the consumer at hand ended; decides how the round goes on. */
 static void
 note_outcome (GTask  *task,
@@ -107,7 +102,7 @@ static void
 fail_or_note (GTask  *task,
               GError *error)
 {
-  if (was_cancelled (task, error)) {
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     g_task_return_error (task, error);
     g_object_unref (task);
     return;
@@ -172,6 +167,7 @@ deliver_one (GTask      *task,
              const char *delivery)
 {
   Work *work = g_task_get_task_data (task);
+  ClmDeliveryRecord *known = find_known (work, delivery);
   ClmDeliverInput input = CLM_DELIVER_INPUT_INIT;
 
   input.generation = work->number;
@@ -179,7 +175,8 @@ deliver_one (GTask      *task,
   input.chain = work->fds->chain;
   input.key = work->fds->key;
   input.anchors = work->fds->trust;
-  input.force = work->force;
+  /* The helper does not hear of a failed handshake: files that are unchanged since then still want their action. */
+  input.force = work->force || (known && known->failing);
   clm_deliverer_deliver_async (work->engine->deliverer, delivery, work->spec->name, &input,
                                g_task_get_cancellable (task), on_delivered, task);
 }
@@ -203,6 +200,33 @@ on_described (GObject      *source,
   deliver_one (task, work->spec->deliveries[work->index]);
 }
 
+/* The spec's own proof, whatever the recipes check: somewhere a server shows the new leaf. */
+
+static void
+on_probed (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  GTask *task = user_data;
+  Work *work = g_task_get_task_data (task);
+
+  if (!clm_tls_check_finish (result, &work->result->error))
+    g_prefix_error (&work->result->error, "probe %s: ", work->spec->probe);
+  finish (task);
+}
+
+static void
+probe (GTask *task)
+{
+  Work *work = g_task_get_task_data (task);
+  ClmTlsCheck tls = { .address = work->spec->probe, .leaf = work->leaf, .within_s = PROBE_WITHIN_S };
+
+  if (work->spec->probe && !work->result->error && work->result->deliveries->len > 0)
+    clm_tls_check_async (&tls, g_task_get_cancellable (task), on_probed, task);
+  else
+    finish (task);
+}
+
 static void
 deliver_next (GTask *task)
 {
@@ -222,7 +246,7 @@ deliver_next (GTask *task)
                                   on_described, task);
     return;
   }
-  finish (task);
+  probe (task);
 }
 
 static gboolean

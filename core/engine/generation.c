@@ -647,24 +647,26 @@ clm_generation_read_meta (ClmGenerationStore *self, const char *name, guint numb
 
 /* publishing */
 
+/* @now: negative: not known */
 static gboolean
 write_retired (const Place *place, guint number, gint64 now, GError **error)
 {
   clm_autofd directory = open_number (place, number, error);
-  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT "\n", now);
+  g_autofree char *text = now >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT "\n", now) : g_strdup ("unknown\n");
 
   return directory >= 0 && clm_durable_replace (directory, RETIRED, text, strlen (text), MODE_PUBLIC, error);
 }
 
-/* @time: -1 where there is no mark, or none that says a time */
+/* @marked: whether it was ever retired; @time: when, or -1 where that is not known */
 static gboolean
-read_retired (const Place *place, guint number, gint64 *time, GError **error)
+read_retired (const Place *place, guint number, gboolean *marked, gint64 *time, GError **error)
 {
   g_autoptr (GError) local = NULL;
   clm_autofd directory = open_number (place, number, error);
   g_autoptr (GBytes) text = NULL;
   g_autofree char *word = NULL;
 
+  *marked = FALSE;
   *time = -1;
   if (directory < 0)
     return FALSE;
@@ -675,6 +677,7 @@ read_retired (const Place *place, guint number, gint64 *time, GError **error)
   }
   if (text == NULL)
     return TRUE;
+  *marked = TRUE;
   word = g_strchomp (g_strndup (g_bytes_get_data (text, NULL), g_bytes_get_size (text)));
   if (!g_ascii_string_to_signed (word, 10, 0, G_MAXINT64, time, NULL))
     *time = -1;
@@ -702,6 +705,9 @@ publish (ClmGenerationStore *self, const char *name, guint number, gint64 now, G
   guint before = 0;
 
   if (!open_place (self, name, &place, error) || !find_current (&place, &before, error))
+    return FALSE;
+  /* The name's own directory may be as new as the generation, made by a process that was killed before it could sync it. */
+  if ((before == 0 || before == number) && !clm_durable_sync_directory (self->certificates, name, error))
     return FALSE;
   /* Switched, but perhaps interrupted before it was durable. */
   if (before == number)
@@ -791,10 +797,11 @@ clm_generation_fds_free (ClmGenerationFds *fds)
 static gboolean
 is_past_grace (const Place *place, guint number, gint64 now, gboolean *past, GError **error)
 {
+  gboolean marked;
   gint64 retired;
 
   *past = FALSE;
-  if (!read_retired (place, number, &retired, error))
+  if (!read_retired (place, number, &marked, &retired, error))
     return FALSE;
   if (retired < 0 || retired > now)
     return write_retired (place, number, now, error);
@@ -866,11 +873,12 @@ static gboolean
 drop (const Place *place, guint number, GError **error)
 {
   guint current = 0;
+  gboolean marked;
   gint64 retired;
 
-  if (!find_current (place, &current, error) || !read_retired (place, number, &retired, error))
+  if (!find_current (place, &current, error) || !read_retired (place, number, &marked, &retired, error))
     return FALSE;
-  if (number <= current || retired >= 0)
+  if (number <= current || marked)
     return conflict (error, "it is or was current");
   return remove_number (place, number, error);
 }
@@ -899,14 +907,14 @@ list_removable (const Place *place, guint keep, gint64 now, GError **error)
   for (guint i = 0; i < complete->len && complete->len - removable->len > MAX (keep, CLM_GENERATION_KEEP_MIN); i++) {
     guint number = g_array_index (complete, guint, i);
     gint64 retired;
-    gboolean past = FALSE;
+    gboolean marked, past = FALSE;
 
     if (number == current)
       continue;
-    if (!read_retired (place, number, &retired, error))
+    if (!read_retired (place, number, &marked, &retired, error))
       return NULL;
     /* A candidate that was never current is not ours to judge. */
-    if (retired < 0 && number > current)
+    if (!marked && number > current)
       continue;
     if (!is_past_grace (place, number, now, &past, error))
       return NULL;

@@ -96,7 +96,8 @@ gboolean clm_generation_write (ClmGenerationStore *self, ClmGeneration *generati
 /**
  * clm_generation_publish:
  * @number: a complete generation; also an earlier one (rollback)
- * @now: seconds since the epoch, kept as the time when the one before ceased to be current
+ * @now: seconds since the epoch, kept as the time when the one before ceased to be current; -1 while the clock is not trusted:
+ *   then its grace begins when its removal is first asked for
  *
  * Makes it current: one atomic, durable switch, which is the commit. Verifies it first (clm_generation_verify()). On failure
  * the one before stays current. %TRUE, without a write, where it is current already.

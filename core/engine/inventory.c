@@ -662,10 +662,13 @@ clm_inventory_list_due (ClmInventory *self,
 }
 
 GStrv
-clm_inventory_list_interrupted (ClmInventory *self)
+clm_inventory_list_renewable (ClmInventory *self,
+                              gint64        now)
 {
-  Query query = { "SELECT name FROM intents ORDER BY name", NULL };
+  Query query = { "SELECT name FROM certificates WHERE next_action IN (1, 3) AND next_time > 0 AND next_time <= ? ORDER BY not_after",
+                  NULL, now, TRUE };
 
+  G_STATIC_ASSERT (CLM_ACTION_ENROLL == 1 && CLM_ACTION_RENEW == 3);
   return query_names (self, &query);
 }
 

@@ -64,8 +64,8 @@ gboolean    clm_inventory_is_key_named (ClmInventory *self, const char *key_uri,
 gint64      clm_inventory_get_earliest_after (ClmInventory *self, gint64 now, gboolean spans_only);
 /** clm_inventory_list_due: Returns: (transfer full): up to @limit names due at @now, soonest expiry first. */
 GStrv       clm_inventory_list_due (ClmInventory *self, gint64 now, gboolean spans_only, guint limit);
-/** clm_inventory_list_interrupted: Returns: (transfer full): names with an open intent. */
-GStrv       clm_inventory_list_interrupted (ClmInventory *self);
+/** clm_inventory_list_renewable: Returns: (transfer full): names whose renewal is due at @now. */
+GStrv       clm_inventory_list_renewable (ClmInventory *self, gint64 now);
 /** clm_inventory_list_names: Returns: (transfer full): all names of @origin ("file", "request"), in order. */
 GStrv       clm_inventory_list_names (ClmInventory *self, const char *origin);
 /** clm_inventory_count: Returns: how many are in @state. */

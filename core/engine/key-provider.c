@@ -97,8 +97,28 @@ loader_close (void *loader)
   return 1;
 }
 
+/* Called with the property query; without it libcrypto 3.0 crashes. */
+static int
+loader_set_params (void *loader, const OSSL_PARAM params[])
+{
+  return 1;
+}
+
+static const OSSL_PARAM *
+loader_settable_params (void *context)
+{
+  static const OSSL_PARAM params[] = {
+    OSSL_PARAM_utf8_string (OSSL_STORE_PARAM_PROPERTIES, NULL, 0),
+    OSSL_PARAM_END,
+  };
+
+  return params;
+}
+
 static const OSSL_DISPATCH loader_functions[] = {
   CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_OPEN, loader_open),
+  CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_SET_CTX_PARAMS, loader_set_params),
+  CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, loader_settable_params),
   CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_LOAD, loader_load),
   CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_EOF, loader_eof),
   CLM_PROVIDER_FUNCTION (OSSL_FUNC_STORE_CLOSE, loader_close),
@@ -142,10 +162,12 @@ init_provider (const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OS
 static gboolean
 load_provider (GError **error)
 {
+  static OSSL_PROVIDER *volatile loaded[2];   /* kept for the life of the process, where a leak checker sees them */
+
   clm_x509_init ();
   ERR_clear_error ();
-  if (OSSL_PROVIDER_load (NULL, "default") && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
-      OSSL_PROVIDER_load (NULL, NAME) && EVP_set_default_properties (NULL, "?provider!=" NAME))
+  if ((loaded[0] = OSSL_PROVIDER_load (NULL, "default")) && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
+      (loaded[1] = OSSL_PROVIDER_load (NULL, NAME)) && EVP_set_default_properties (NULL, "?provider!=" NAME))
     return TRUE;
   clm_x509_set_error (error, CLM_ERROR_FAILED, "cannot add the key provider to OpenSSL");
   return FALSE;

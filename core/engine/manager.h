@@ -125,7 +125,7 @@ ClmJob *clm_manager_deliver (ClmManager *self, const ClmCaller *caller, const ch
 ClmJob *clm_manager_revoke (ClmManager *self, const ClmCaller *caller, const char *name, ClmRevocationReason reason, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_manager_remove: Ends management; files, generations and (unless @keep_key) keys go. A certificate from a file is refused with %CLM_ERROR_CONFLICT: remove the file. */
 ClmJob *clm_manager_remove (ClmManager *self, const ClmCaller *caller, const char *name, gboolean keep_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** clm_manager_rollback: Makes the previous generation current and delivers it. Fails with %CLM_ERROR_CONFLICT where there is none that is still valid. */
+/** clm_manager_rollback: Makes the previous generation current, delivers it, and holds the certificate there. Fails with %CLM_ERROR_CONFLICT where there is none that is still valid. */
 ClmJob *clm_manager_rollback (ClmManager *self, const ClmCaller *caller, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_manager_reload: Reads the configuration anew. Bad files keep their last good meaning and are reported in the job's error. */
 ClmJob *clm_manager_reload (ClmManager *self, guint32 uid, GError **error) G_GNUC_WARN_UNUSED_RESULT;

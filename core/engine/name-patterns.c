@@ -139,11 +139,11 @@ clm_name_pattern_check (const char *pattern, GError **error)
     stars += *p == '*';
   }
   if (stars > STARS_MAX || strstr (pattern, "**")) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "“%s” has too many *", pattern);
+    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "\"%s\" has too many *", pattern);
     return FALSE;
   }
   if (strchr (".@", *pattern) && (!pattern[1] || strpbrk (pattern + 1, "*?@/:"))) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "“%s”: after the %c only a domain can follow", pattern, *pattern);
+    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "\"%s\": after the %c only a domain can follow", pattern, *pattern);
     return FALSE;
   }
   return TRUE;

@@ -296,6 +296,15 @@ check_whole (const ClmPolicyExpectation *expect, GPtrArray *certificates, GPtrAr
   return clm_policy_refuse (error, "chain-broken", "none of the other certificates issued it");
 }
 
+/* A certificate that begins within the skew is valid by the authority's clock; the path is looked at by that clock, too. */
+static gint64
+get_path_time (GPtrArray *certificates, gint64 now)
+{
+  gint64 not_before, not_after;
+
+  return clm_x509_get_validity (certificates->pdata[0], &not_before, &not_after, NULL) ? MAX (now, not_before) : now;
+}
+
 static GPtrArray *
 find_path (const ClmPolicyExpectation *expect, GPtrArray *certificates, gint64 now, GError **error)
 {
@@ -307,7 +316,7 @@ find_path (const ClmPolicyExpectation *expect, GPtrArray *certificates, gint64 n
   anchors = get_anchors (expect, ordered, error);
   if (!anchors)
     return NULL;
-  return clm_x509_chain_build (certificates, anchors, now, error);
+  return clm_x509_chain_build (certificates, anchors, get_path_time (certificates, now), error);
 }
 
 static GPtrArray *

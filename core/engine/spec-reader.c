@@ -150,11 +150,11 @@ read_references (ClmOptions *options, const char *key, GStrv *names, GError **er
     return FALSE;
   for (guint i = 0; words[i]; i++) {
     if (!clm_name_is_valid (words[i])) {
-      clm_options_set_error (options, key, error, "“%s” cannot be a name (a-z 0-9 . _ -)", words[i]);
+      clm_options_set_error (options, key, error, "\"%s\" cannot be a name (a-z 0-9 . _ -)", words[i]);
       return FALSE;
     }
     if (g_strv_contains ((const char *const *) words + i + 1, words[i])) {
-      clm_options_set_error (options, key, error, "“%s” stands there twice", words[i]);
+      clm_options_set_error (options, key, error, "\"%s\" stands there twice", words[i]);
       return FALSE;
     }
   }
@@ -182,7 +182,7 @@ read_words (ClmOptions *options, const char *key, const char *const *known, gboo
 
     if (g_strv_contains (known, words[i]) || (oids && is_oid (words[i])))
       continue;
-    clm_options_set_error (options, key, &local, "unknown word “%s”", words[i]);
+    clm_options_set_error (options, key, &local, "unknown word \"%s\"", words[i]);
     nearest = clm_word_nearest (words[i], known);
     list = g_strjoinv (" ", (GStrv) known);
     clm_error_set_hint (local, nearest ? "did you mean %s?" : "the words are: %s", nearest ? nearest : list);
@@ -250,7 +250,7 @@ read_profile (ClmOptions *options, ClmSpec *spec, GError **error)
     return TRUE;
   if (g_regex_match_simple ("^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,127}$", spec->profile, G_REGEX_DOLLAR_ENDONLY, 0))
     return TRUE;
-  clm_options_set_error (options, "Profile", error, "“%s” cannot be a profile (A-Z a-z 0-9 . _ : / - and blanks)", spec->profile);
+  clm_options_set_error (options, "Profile", error, "\"%s\" cannot be a profile (A-Z a-z 0-9 . _ : / - and blanks)", spec->profile);
   return FALSE;
 }
 
@@ -294,7 +294,7 @@ read_key (ClmOptions *options, ClmSpec *spec, GError **error)
   if (!is_key_type (key_type)) {
     g_autoptr (GError) local = NULL;
 
-    clm_options_set_error (options, "KeyType", &local, "“%s” is no type of key", key_type);
+    clm_options_set_error (options, "KeyType", &local, "\"%s\" is no type of key", key_type);
     clm_error_set_hint (local, "write ec:P-256, ec:P-384, rsa:2048, rsa:3072, rsa:4096 or ed25519, as the key store can");
     g_propagate_error (error, g_steal_pointer (&local));
     return FALSE;
@@ -424,7 +424,7 @@ read_delivery (ClmOptions *options, ClmSpec *spec, GError **error)
     address = g_network_address_parse (spec->probe, 0, NULL);
   if (address && g_network_address_get_port (G_NETWORK_ADDRESS (address)) > 0)
     return TRUE;
-  clm_options_set_error (options, "Probe", error, "“%s” is not HOST:PORT", spec->probe);
+  clm_options_set_error (options, "Probe", error, "\"%s\" is not HOST:PORT", spec->probe);
   return FALSE;
 }
 

@@ -79,7 +79,7 @@ check_key (const char *key, GError **error)
   nearest = clm_word_nearest (key, clm_spec_list_keys ());
   if (nearest)
     hint = g_strdup_printf ("did you mean %s?", nearest);
-  refuse_argument (error, hint, "there is no key “%.64s”", g_utf8_validate (key, -1, NULL) ? key : "?");
+  refuse_argument (error, hint, "there is no key \"%.64s\"", g_utf8_validate (key, -1, NULL) ? key : "?");
   return NULL;
 }
 
@@ -158,7 +158,7 @@ check_overrides (const Asking *asking, GError **error)
 static gboolean
 deny_name (const char *key, const char *name, GError **error)
 {
-  g_autoptr (GError) local = g_error_new (CLM_ERROR, CLM_ERROR_ACCESS_DENIED, "%s: “%s” is not among the names you may ask for", key, name);
+  g_autoptr (GError) local = g_error_new (CLM_ERROR, CLM_ERROR_ACCESS_DENIED, "%s: \"%s\" is not among the names you may ask for", key, name);
 
   clm_error_set_hint (local, "the administrator can add it to AllowedNames= in group [Access] of the template");
   g_propagate_error (error, g_steal_pointer (&local));
@@ -259,7 +259,7 @@ choose_name (const Asking *asking, GError **error)
     return NULL;
   }
   if (!asking->is_root && prefix && !g_str_has_prefix (name, prefix)) {
-    refuse_argument (error, NULL, "the name must begin with “%s”", prefix);
+    refuse_argument (error, NULL, "the name must begin with \"%s\"", prefix);
     return NULL;
   }
   return g_steal_pointer (&name);

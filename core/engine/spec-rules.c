@@ -44,7 +44,7 @@ read_allowed_overrides (ClmOptions *options, ClmSpecRules *rules, GError **error
       clm_options_set_error (options, "AllowedOverrides", error, "%s= is never overridden", key);
       return FALSE;
     }
-    clm_options_set_error (options, "AllowedOverrides", &local, "there is no key “%s”", key);
+    clm_options_set_error (options, "AllowedOverrides", &local, "there is no key \"%s\"", key);
     nearest = clm_word_nearest (key, clm_spec_list_keys ());
     if (nearest)
       clm_error_set_hint (local, "did you mean %s?", nearest);

@@ -27,18 +27,12 @@ clm_spec_make_name (const char *template_name, const char *instance)
   return g_ascii_strdown (name, -1);
 }
 
-static GStrv
-empty_list (void)
-{
-  return g_new0 (char *, 1);
-}
-
 ClmSpec *
 clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_name, const char *instance, const char *file)
 {
   ClmSpec *self = g_new0 (ClmSpec, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->name = g_strdup (name);
   self->origin = origin;
   self->template_name = g_strdup (template_name);
@@ -52,7 +46,7 @@ clm_spec_new_empty (const char *name, ClmOrigin origin, const char *template_nam
 ClmSpec *
 clm_spec_ref (ClmSpec *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
@@ -73,7 +67,7 @@ free_lists (ClmSpec *self)
 void
 clm_spec_unref (ClmSpec *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   free_lists (self);
   g_free (self->name);
@@ -186,7 +180,7 @@ clm_spec_new_from_unit (ClmUnit *unit, const ClmSpecContext *context, GError **e
   g_auto (ClmSpecRules) rules = { NULL, NULL };
 
   if (!clm_name_is_valid (name)) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "%s: “%s” cannot be the name of a certificate", clm_unit_get_file (unit), name);
+    g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "%s: \"%s\" cannot be the name of a certificate", clm_unit_get_file (unit), name);
     return NULL;
   }
   if (!clm_unit_refuse_unknown_groups (unit, clm_spec_list_groups (), error))

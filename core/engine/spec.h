@@ -80,7 +80,7 @@ typedef struct {
 
   /*< private >*/
   struct _ClmSpecRequest *request; /* (nullable): what was asked, for ORIGIN_REQUEST */
-  grefcount  ref_count;
+  gatomicrefcount  ref_count;
 } ClmSpec;
 
 /**

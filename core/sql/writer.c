@@ -28,7 +28,41 @@ struct _ClmSqlWriter {
   ClmSqlStatistics statistics;
 };
 
-G_DEFINE_FINAL_TYPE (ClmSqlWriter, clm_sql_writer, G_TYPE_OBJECT)
+static void clm_sql_writer_init (ClmSqlWriter *self);
+static void clm_sql_writer_class_init (ClmSqlWriterClass *class);
+
+static gpointer clm_sql_writer_parent_class = NULL;
+
+static void
+clm_sql_writer_class_intern_init (gpointer class, gpointer data)
+{
+  clm_sql_writer_parent_class = g_type_class_peek_parent (class);
+  clm_sql_writer_class_init (class);
+}
+
+static void
+clm_sql_writer_intern_init (GTypeInstance *instance, gpointer class)
+{
+  clm_sql_writer_init ((ClmSqlWriter *) instance);
+}
+
+/* This library is linked into the daemon and into plugins, and GObject knows a type's name once per process: each copy registers
+ * its own type under a name of its own. */
+GType
+clm_sql_writer_get_type (void)
+{
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type)) {
+    g_autofree char *name = g_strdup_printf ("ClmSqlWriter-%p", (void *) &type);
+    GType registered = g_type_register_static_simple (G_TYPE_OBJECT, g_intern_string (name), sizeof (ClmSqlWriterClass),
+                                                      clm_sql_writer_class_intern_init, sizeof (ClmSqlWriter),
+                                                      clm_sql_writer_intern_init, G_TYPE_FLAG_FINAL);
+
+    g_once_init_leave (&type, registered);
+  }
+  return type;
+}
 
 static gboolean
 run_savepoint (ClmSqlWriter *self, const char *sql, GError **error)

@@ -465,6 +465,122 @@ test_removal_errors_lose_nothing (void)
   }
 }
 
+/* What would not survive a power cut: inodes of files and directories with changes since their last sync */
+static GHashTable *unsynced;
+static guint switches;
+
+static gint64 *
+inode_of (int fd)
+{
+  struct stat st = { 0 };
+  gint64 inode;
+
+  g_assert_cmpint (fstat (fd, &st), ==, 0);
+  inode = (gint64) st.st_ino;
+  return g_memdup2 (&inode, sizeof inode);
+}
+
+static void
+note_change (int fd)
+{
+  g_hash_table_add (unsynced, inode_of (fd));
+}
+
+static int
+traced_open_at (int parent, const char *name, int flags, mode_t mode)
+{
+  int fd = kernel.open_at (parent, name, flags, mode);
+
+  if (fd >= 0 && (flags & O_CREAT) != 0) {
+    note_change (parent);
+    note_change (fd);
+  }
+  return fd;
+}
+
+static int
+traced_make_at (int parent, const char *name, mode_t mode)
+{
+  note_change (parent);
+  return kernel.make_at (parent, name, mode);
+}
+
+static ssize_t
+traced_write (int fd, const void *data, size_t size)
+{
+  note_change (fd);
+  return kernel.write (fd, data, size);
+}
+
+static int
+traced_sync (int fd)
+{
+  g_autofree gint64 *inode = inode_of (fd);
+
+  g_hash_table_remove (unsynced, inode);
+  return 0;
+}
+
+static int
+traced_rename_at (int parent, const char *from, const char *to)
+{
+  if (g_str_equal (to, "current")) {
+    g_autofree gint64 *inode = inode_of (parent);
+
+    /* Of all that was done, only the link itself may still be on its way. */
+    g_hash_table_remove (unsynced, inode);
+    g_assert_cmpuint (g_hash_table_size (unsynced), ==, 0);
+    switches++;
+  }
+  note_change (parent);
+  return kernel.rename_at (parent, from, to);
+}
+
+static int
+traced_link_at (const char *target, int parent, const char *name)
+{
+  note_change (parent);
+  return kernel.link_at (target, parent, name);
+}
+
+static int
+traced_unlink_at (int parent, const char *name, int flags)
+{
+  int result = kernel.unlink_at (parent, name, flags);
+
+  if (result == 0)
+    note_change (parent);
+  return result;
+}
+
+static void
+test_all_is_synced_before_the_switch (void)
+{
+  ClmSyscalls traced = kernel;
+  char *state = clm_sample_make_state ();
+  ClmGenerationStore *store;
+
+  traced.open_at = traced_open_at;
+  traced.make_at = traced_make_at;
+  traced.write = traced_write;
+  traced.sync = traced_sync;
+  traced.rename_at = traced_rename_at;
+  traced.link_at = traced_link_at;
+  traced.unlink_at = traced_unlink_at;
+  unsynced = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  clm_durable_set_calls (&traced);
+  store = clm_sample_open (state);
+  for (guint i = 1; i <= 3; i++)
+    clm_sample_rotate (store, i, NOW);
+  g_assert_true (clm_generation_publish (store, "web", 1, NOW, NULL));
+  g_assert_cmpuint (switches, ==, 4);
+  g_assert_cmpuint (g_hash_table_size (unsynced), ==, 0);
+  end ();
+  clm_generation_store_unref (store);
+  clm_sample_remove_state (state);
+  g_hash_table_unref (unsynced);
+}
+
 static GLogWriterOutput
 say_nothing (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
 {
@@ -479,6 +595,7 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_log_set_writer_func (say_nothing, NULL, NULL);
   kernel = clm_sample_calls_without_sync ();
+  g_test_add_func ("/generation-faults/all-is-synced-before-the-switch", test_all_is_synced_before_the_switch);
   g_test_add_func ("/generation-faults/each-error-at-each-call", test_each_error_at_each_call);
   g_test_add_func ("/generation-faults/interrupted-calls-go-on", test_interrupted_calls_go_on);
   g_test_add_func ("/generation-faults/short-writes-go-on", test_short_writes_go_on);

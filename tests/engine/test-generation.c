@@ -232,6 +232,19 @@ test_grace_begins_anew_when_unknown (Fixture *f, gconstpointer data)
 }
 
 static void
+test_untrusted_time_starts_no_grace (Fixture *f, gconstpointer data)
+{
+  /* Published before the clock was set: the time then says nothing about how long ago it was. */
+  for (guint i = 1; i <= 3; i++)
+    clm_sample_rotate (f->store, i, -1);
+  g_assert_false (clm_generation_remove (f->store, "web", 1, 2, NOW, NULL));
+  g_assert_false (clm_generation_remove (f->store, "web", 1, 2, NOW + CLM_GENERATION_GRACE_S - 1, NULL));
+  g_assert_true (clm_generation_remove (f->store, "web", 1, 2, NOW + CLM_GENERATION_GRACE_S, NULL));
+  g_assert_true (clm_generation_publish (f->store, "web", 2, -1, NULL));
+  g_assert_false (clm_generation_drop (f->store, "web", 3, NULL));
+}
+
+static void
 test_candidates_can_be_dropped (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -586,6 +599,7 @@ main (int argc, char **argv)
   ADD ("names-name-no-path", test_names_name_no_path);
   ADD ("removal-waits-and-keeps", test_removal_waits_and_keeps);
   ADD ("grace-begins-anew-when-unknown", test_grace_begins_anew_when_unknown);
+  ADD ("untrusted-time-starts-no-grace", test_untrusted_time_starts_no_grace);
   ADD ("candidates-can-be-dropped", test_candidates_can_be_dropped);
   ADD ("lists", test_lists);
   ADD ("damage-is-seen-and-left", test_damage_is_seen_and_left);

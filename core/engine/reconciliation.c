@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reconciliation.h"
+
+#include "clm-error.h"
+#include "issued.h"
+
+#define REASON_DISABLED "disabled"
+#define REASON_UNDESCRIBED "undescribed"
+
+typedef struct {
+  ClmEngine *engine;
+  guint      pending;
+  GError    *error;   /* (nullable): the first */
+} Work;
+
+static void
+work_free (Work *work)
+{
+  g_clear_error (&work->error);
+  g_free (work);
+}
+
+static void
+settle (GTask *task)
+{
+  Work *work = g_task_get_task_data (task);
+
+  if (--work->pending > 0)
+    return;
+  if (work->error)
+    g_task_return_error (task, g_steal_pointer (&work->error));
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+on_written (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  GTask *task = user_data;
+  Work *work = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error)) {
+    if (work->error)
+      g_error_free (error);
+    else
+      work->error = error;
+  }
+  settle (task);
+}
+
+static void
+write_change (GTask     *task,
+              ClmChange *change)
+{
+  Work *work = g_task_get_task_data (task);
+
+  work->pending++;
+  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_written, task);
+}
+
+/* Planning */
+
+static void
+act_now (ClmEngine *engine,
+         ClmRecord *record,
+         ClmAction  action)
+{
+  record->next_action = action;
+  record->next_time = clm_clock_get_time (engine->clock);
+  record->clock_bound = FALSE;
+}
+
+static void
+fill_from_spec (ClmRecord *record,
+                ClmSpec   *spec)
+{
+  clm_record_set (&record->origin, clm_origin_get_nick (spec->origin));
+  clm_record_set (&record->template_name, spec->template_name);
+  clm_record_set (&record->key_store, spec->key_store);
+  if (record->generation == 0) {
+    clm_record_set (&record->authority, spec->authorities[0]);
+    clm_record_set (&record->key_type, spec->key_type);
+  }
+}
+
+void
+clm_reconciliation_plan_release (ClmEngine *engine,
+                                 ClmRecord *record,
+                                 ClmSpec   *spec)
+{
+  ClmPlanContext context = clm_engine_plan_context (engine, record->name);
+
+  record->held = FALSE;
+  if (record->generation != 0)
+    clm_plan_ready (record, spec, &context);
+  if (record->generation == 0 || record->revoked != 0) {
+    clm_plan_idle (record, CLM_STATE_ENROLLING, "", "");
+    act_now (engine, record, CLM_ACTION_ENROLL);
+  } else if (!g_str_equal (record->issue_digest, spec->issue_digest)) {
+    act_now (engine, record, CLM_ACTION_RENEW);
+  } else if (spec->deliveries[0] && record->delivery_state != CLM_DELIVERY_DELIVERED) {
+    act_now (engine, record, CLM_ACTION_DELIVER);
+  }
+}
+
+static gboolean
+is_idle_for (ClmRecord  *record,
+             const char *reason)
+{
+  return record->state == CLM_STATE_WAITING && g_str_equal (record->reason, reason);
+}
+
+/* Whether the record has to be written. @changed: the file is another than before. */
+static gboolean
+plan_existing (ClmEngine *engine,
+               ClmRecord *record,
+               ClmSpec   *spec,
+               gboolean   changed)
+{
+  fill_from_spec (record, spec);
+  if (record->held || record->revoked != 0 || record->next_action == CLM_ACTION_REMOVE)
+    return changed;
+  if (!spec->enabled) {
+    if (is_idle_for (record, REASON_DISABLED))
+      return FALSE;
+    clm_plan_idle (record, CLM_STATE_WAITING, REASON_DISABLED, "its file says Enabled=no");
+    return TRUE;
+  }
+  if (is_idle_for (record, REASON_DISABLED) || is_idle_for (record, REASON_UNDESCRIBED)) {
+    clm_reconciliation_plan_release (engine, record, spec);
+    return TRUE;
+  }
+  if (record->generation != 0 && !g_str_equal (record->issue_digest, spec->issue_digest)) {
+    act_now (engine, record, CLM_ACTION_RENEW);
+    return TRUE;
+  }
+  if (!changed)
+    return FALSE;
+  if (record->state == CLM_STATE_READY) {
+    ClmPlanContext context = clm_engine_plan_context (engine, record->name);
+
+    clm_plan_ready (record, spec, &context);
+    if (spec->deliveries[0])
+      act_now (engine, record, CLM_ACTION_DELIVER);
+  } else if (record->next_action != CLM_ACTION_NONE) {
+    record->attempts = 0;
+    act_now (engine, record, record->next_action);
+  }
+  return TRUE;
+}
+
+/* A new record, from what is on the disk if there is anything */
+
+static void
+rebuild_generations (ClmEngine  *engine,
+                     const char *name,
+                     guint       current,
+                     ClmChange  *change)
+{
+  g_autoptr (GArray) numbers = clm_generation_list (engine->generations, name, NULL);
+
+  for (guint i = 0; numbers && i < numbers->len; i++) {
+    guint number = g_array_index (numbers, guint, i);
+    g_autoptr (ClmGeneration) generation = clm_generation_read_meta (engine->generations, name, number, NULL);
+    g_autoptr (ClmGenerationRow) row = generation ? clm_issued_to_row (generation) : NULL;
+
+    if (!row)
+      continue;
+    if (number != current) {
+      clm_record_set (&row->status, "previous");
+      row->retired = clm_clock_get_time (engine->clock);
+    }
+    clm_change_put_generation (change, row);
+  }
+}
+
+/* Returns whether there was something to rebuild from. */
+static gboolean
+rebuild (ClmEngine *engine,
+         ClmSpec   *spec,
+         ClmRecord *record,
+         ClmChange *change)
+{
+  ClmPlanContext context = clm_engine_plan_context (engine, spec->name);
+  guint current = clm_generation_get_current (engine->generations, spec->name, NULL);
+  g_autoptr (ClmGeneration) generation = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (current == 0)
+    return FALSE;
+  generation = clm_generation_read (engine->generations, spec->name, current, &error);
+  if (!generation || !clm_issued_to_record (generation, record, &error)) {
+    g_warning ("[certificate %s] generation %u cannot be used: %s", spec->name, current, error->message);
+    return FALSE;
+  }
+  clm_record_set (&record->issue_digest, generation->spec_digest);
+  clm_plan_ready (record, spec, &context);
+  record->delivery_state = spec->deliveries[0] ? CLM_DELIVERY_PENDING : CLM_DELIVERY_NONE;
+  if (!g_str_equal (record->issue_digest, spec->issue_digest))
+    act_now (engine, record, CLM_ACTION_RENEW);
+  else if (spec->deliveries[0])
+    act_now (engine, record, CLM_ACTION_DELIVER);
+  rebuild_generations (engine, spec->name, current, change);
+  return TRUE;
+}
+
+static void
+add (GTask   *task,
+     ClmSpec *spec)
+{
+  Work *work = g_task_get_task_data (task);
+  ClmEngine *engine = work->engine;
+  g_autoptr (ClmRecord) record = clm_record_new (spec->name);
+  ClmChange *change = clm_change_new (spec->name);
+  gboolean rebuilt = rebuild (engine, spec, record, change);
+  g_autoptr (ClmEvent) event = clm_event_new (rebuilt ? CLM_EVENT_RECOVERED : CLM_EVENT_ADDED, clm_clock_get_time (engine->clock),
+                                              "certificate", spec->name, "%s", rebuilt ?
+                                              "its record was made anew from what is on the disk" : "now managed");
+
+  fill_from_spec (record, spec);
+  if (!spec->enabled) {
+    clm_plan_idle (record, CLM_STATE_WAITING, REASON_DISABLED, "its file says Enabled=no");
+  } else if (!rebuilt) {
+    record->state = CLM_STATE_ENROLLING;
+    act_now (engine, record, CLM_ACTION_ENROLL);
+  }
+  clm_change_put_record (change, record);
+  clm_change_add_event (change, event);
+  clm_events_tell (engine->events, event);
+  write_change (task, change);
+}
+
+static void
+reconcile_spec (GTask   *task,
+                ClmSpec *spec,
+                gboolean changed)
+{
+  Work *work = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (work->engine->inventory, spec->name, &error);
+  ClmChange *change;
+
+  if (!record) {
+    if (g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND))
+      add (task, spec);
+    else if (!work->error)
+      work->error = g_steal_pointer (&error);
+    return;
+  }
+  if (!plan_existing (work->engine, record, spec, changed))
+    return;
+  change = clm_change_new (spec->name);
+  clm_change_put_record (change, record);
+  write_change (task, change);
+}
+
+static void
+reconcile_undescribed (GTask      *task,
+                       const char *name)
+{
+  Work *work = g_task_get_task_data (task);
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (work->engine->inventory, name, NULL);
+  ClmChange *change;
+
+  if (!record || is_idle_for (record, REASON_UNDESCRIBED) || record->next_action == CLM_ACTION_REMOVE)
+    return;
+  clm_plan_idle (record, CLM_STATE_WAITING, REASON_UNDESCRIBED, "its file is gone; what it has stays, but is not renewed");
+  clm_record_set (&record->hint, "bring the file back, or remove what is left: certloom remove NAME");
+  change = clm_change_new (name);
+  clm_change_put_record (change, record);
+  write_change (task, change);
+}
+
+static gboolean
+is_changed (GPtrArray  *changes,
+            const char *name)
+{
+  for (guint i = 0; changes && i < changes->len; i++) {
+    ClmConfigChange *change = g_ptr_array_index (changes, i);
+
+    if (change->kind == CLM_CONFIG_CERTIFICATE && !change->is_template && g_str_equal (change->name, name))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+reconcile_gone (GTask *task)
+{
+  Work *work = g_task_get_task_data (task);
+  g_auto (GStrv) names = clm_inventory_list_names (work->engine->inventory, "file");
+
+  for (guint i = 0; names[i]; i++) {
+    if (!clm_config_get_spec (work->engine->config, names[i]))
+      reconcile_undescribed (task, names[i]);
+  }
+}
+
+void
+clm_reconciliation_run_async (ClmEngine          *engine,
+                              GPtrArray          *changes,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Work *work = g_new0 (Work, 1);
+  GPtrArray *specs = clm_config_list_specs (engine->config);
+
+  g_task_set_source_tag (task, clm_reconciliation_run_async);
+  g_task_set_task_data (task, work, (GDestroyNotify) work_free);
+  work->engine = engine;
+  work->pending = 1;
+  for (guint i = 0; i < specs->len; i++) {
+    ClmSpec *spec = g_ptr_array_index (specs, i);
+    gboolean changed = is_changed (changes, spec->name);
+
+    if (!changes || changed)
+      reconcile_spec (task, spec, changed);
+  }
+  reconcile_gone (task);
+  settle (task);
+}
+
+gboolean
+clm_reconciliation_run_finish (GAsyncResult *result,
+                               GError      **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

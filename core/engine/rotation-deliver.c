@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rotation-private.h"
+
+#include "issued.h"
+
+/* deliver: how each consumer stands */
+
+static void
+on_progress (const char *delivery,
+             guint       n,
+             guint       of,
+             gpointer    user_data)
+{
+  ClmRotation *self = user_data;
+
+  if (self->ask.progress)
+    self->ask.progress ("deliver", 0.7 + 0.2 * n / of, self->ask.user_data);
+}
+
+static void
+put_delivery_rows (ClmChange           *change,
+                   ClmDeploymentResult *result)
+{
+  for (guint i = 0; i < result->deliveries->len; i++)
+    clm_change_put_delivery (change, g_ptr_array_index (result->deliveries, i));
+}
+
+/* The generation to go back to: made before, still valid. */
+ClmGenerationRow *
+clm_rotation_find_previous (ClmRotation *self)
+{
+  for (guint i = 0; i < self->rows->len; i++) {
+    ClmGenerationRow *row = g_ptr_array_index (self->rows, i);
+
+    if (row->number < self->delivering && row->not_after > self->now)
+      return row;
+  }
+  return NULL;
+}
+
+/* A delivery is tried again with back-off, but the renewal does not wait for it. */
+static void
+plan_delivery_retry (ClmRotation  *self,
+                     const GError *error)
+{
+  ClmPlanContext context = clm_rotation_plan_context (self);
+  g_autoptr (ClmRecord) healthy = clm_record_copy (self->record);
+  ClmEvent *event = clm_rotation_add_event (self, CLM_EVENT_DELIVERY_FAILED, error->message);
+
+  clm_event_add_error (event, error);
+  clm_plan_ready (healthy, self->spec, &context);
+  clm_plan_failed (self->record, self->spec, &context, CLM_ACTION_DELIVER, error);
+  if (healthy->next_time > self->record->next_time)
+    return;
+  self->record->next_action = CLM_ACTION_RENEW;
+  self->record->next_time = healthy->next_time;
+  self->record->clock_bound = TRUE;
+}
+
+static void
+go_on_to_retire (ClmRotation *self)
+{
+  clm_rotation_jump (self, CLM_STEP_RETIRE);
+}
+
+static void
+go_on_to_restore (ClmRotation *self)
+{
+  clm_rotation_jump (self, CLM_STEP_RESTORE);
+}
+
+static void
+finish_delivery (ClmRotation *self)
+{
+  ClmDeploymentResult *result = self->deployment;
+  ClmPlanContext context = clm_rotation_plan_context (self);
+  ClmChange *change;
+
+  clm_plan_ready (self->record, self->spec, &context);
+  self->record->delivery_state = clm_rotation_has_deliveries (self) ? CLM_DELIVERY_DELIVERED : CLM_DELIVERY_NONE;
+  self->record->candidate = 0;
+  if (self->rolling_back) {
+    self->record->held = TRUE;
+    clm_plan_idle (self->record, CLM_STATE_HELD, "rolled-back", "an operator went back to this generation");
+    clm_record_set (&self->record->hint, "release it to go on: certloom unhold NAME");
+  }
+  if (result->acted > 0)
+    clm_rotation_add_event (self, CLM_EVENT_DELIVERED, "every consumer has the current generation");
+  change = clm_rotation_begin_change (self);
+  put_delivery_rows (change, result);
+  clm_rotation_write (self, change, go_on_to_retire);
+}
+
+/* Some consumer has not taken it: what it has stays, or it gets back what it had; either way it is tried again. */
+static void
+note_undelivered (ClmRotation *self)
+{
+  ClmDeploymentResult *result = self->deployment;
+  gboolean restore = result->wants_rollback && !self->rolling_back &&
+                     (self->delivering != self->record->generation || clm_rotation_find_previous (self));
+  ClmChange *change;
+
+  self->outcome = g_error_copy (result->error);
+  plan_delivery_retry (self, self->outcome);
+  self->record->delivery_state = restore ? CLM_DELIVERY_ROLLED_BACK : CLM_DELIVERY_FAILING;
+  change = clm_rotation_begin_change (self);
+  put_delivery_rows (change, result);
+  clm_rotation_write (self, change, restore ? go_on_to_restore : go_on_to_retire);
+}
+
+static void
+on_deployed (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  ClmRotation *self = user_data;
+  GError *error = NULL;
+
+  self->now = clm_clock_get_time (self->engine->clock);
+  g_clear_pointer (&self->deployment, clm_deployment_result_free);
+  self->deployment = clm_deployment_run_finish (result, &error);
+  if (!self->deployment)
+    clm_rotation_fail (self, error);
+  else if (self->deployment->error)
+    note_undelivered (self);
+  else if (self->delivering != self->record->generation)
+    clm_rotation_next (self);
+  else
+    finish_delivery (self);
+}
+
+void
+clm_rotation_step_deliver (ClmRotation *self)
+{
+  clm_deployment_run_async (self->engine, self->spec, self->delivering, self->ask.force, on_progress, self,
+                            clm_rotation_get_cancellable (self), on_deployed, self);
+}
+
+/* adopt: a candidate that has reached its consumers after all becomes current */
+
+static gboolean
+switch_to_delivering (ClmRotation *self,
+                      GError     **error)
+{
+  g_clear_pointer (&self->generation, clm_generation_free);
+  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) self->delivering, error);
+  return self->generation && clm_rotation_publish (self, error);
+}
+
+static void
+on_adopted (ClmRotation *self)
+{
+  GError *error = NULL;
+  ClmChange *change;
+
+  if (!clm_issued_to_record (self->generation, self->record, &error)) {
+    clm_rotation_fail (self, error);
+    return;
+  }
+  clm_record_set (&self->record->issue_digest, self->generation->spec_digest);
+  change = clm_rotation_begin_change (self);
+  clm_rotation_put_rows (self, change);
+  clm_rotation_write (self, change, finish_delivery);
+}
+
+void
+clm_rotation_step_adopt (ClmRotation *self)
+{
+  clm_rotation_run_blocking (self, switch_to_delivering, on_adopted);
+}
+
+/* restore: the consumers, and the link, have what they had; the newer generation stays a candidate */
+
+static void
+on_restored (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  ClmRotation *self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ClmDeploymentResult) deployment = clm_deployment_run_finish (result, &error);
+  ClmChange *change;
+
+  if (!deployment || deployment->error)
+    g_message ("[certificate %s] the generation before could not be handed out again: %s", self->spec->name,
+               deployment ? deployment->error->message : error->message);
+  change = clm_rotation_begin_change (self);
+  /* The round before failed: its rows say so; this one only tells what the consumers were given instead. */
+  clm_rotation_write (self, change, clm_rotation_next);
+}
+
+static void
+on_restore_recorded (ClmRotation *self)
+{
+  clm_deployment_run_async (self->engine, self->spec, self->record->generation, TRUE, on_progress, self, clm_rotation_get_cancellable (self),
+                            on_restored, self);
+}
+
+static void
+record_restore (ClmRotation *self)
+{
+  guint64 candidate = self->delivering;
+  g_autofree char *text = NULL;
+  GError *error = NULL;
+  ClmChange *change;
+
+  if (!clm_issued_to_record (self->generation, self->record, &error)) {
+    clm_rotation_fail (self, error);
+    return;
+  }
+  self->record->candidate = candidate;
+  text = g_strdup_printf ("generation %" G_GUINT64_FORMAT " did not reach its consumer; generation %u is in force again",
+                          candidate, self->generation->number);
+  clm_event_add_error (clm_rotation_add_event (self, CLM_EVENT_ROLLED_BACK, text), self->outcome);
+  change = clm_rotation_begin_change (self);
+  clm_rotation_put_rows (self, change);
+  clm_rotation_write (self, change, on_restore_recorded);
+}
+
+static gboolean
+switch_back (ClmRotation *self,
+             GError     **error)
+{
+  guint64 number = self->record->generation;
+
+  if (self->delivering == number)
+    number = clm_rotation_find_previous (self)->number;
+  g_clear_pointer (&self->generation, clm_generation_free);
+  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) number, error);
+  return self->generation && clm_rotation_publish (self, error);
+}
+
+void
+clm_rotation_step_restore (ClmRotation *self)
+{
+  clm_rotation_run_blocking (self, switch_back, record_restore);
+}

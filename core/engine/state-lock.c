@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state-lock.h"
+
+#include <errno.h>
+#include <sys/file.h>
+
+#include <glib/gstdio.h>
+
+#include "clm-error.h"
+#include "durable-file.h"
+
+int
+clm_state_lock_take (const char *state_dir,
+                     GError    **error)
+{
+  clm_autofd fd = -1;
+
+  if (g_mkdir_with_parents (state_dir, 0711) < 0) {
+    g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "cannot make “%s”: %s", state_dir, g_strerror (errno));
+    return -1;
+  }
+  fd = clm_durable_open_root (state_dir, error);
+  if (fd < 0)
+    return -1;
+  /* Consumers pass through to the certificates that are theirs to read; they list nothing. */
+  if (fchmod (fd, 0711) < 0) {
+    g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "“%s”: %s", state_dir, g_strerror (errno));
+    return -1;
+  }
+  if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return clm_durable_steal_fd (&fd);
+  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFLICT, "another certloomd works in “%s”", state_dir);
+  if (error)
+    clm_error_set_hint (*error, "stop it first, or give this one its own --state-dir");
+  return -1;
+}

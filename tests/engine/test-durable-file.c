@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "durable-file.h"
+
+#include <glib/gstdio.h>
+#include "clm-error.h"
+#include "generation-sample.h"
+
+typedef struct {
+  char *path;
+  int   fd;
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  f->path = clm_sample_make_state ();
+  f->fd = clm_durable_open_root (f->path, &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  clm_durable_clear_fd (&f->fd);
+  clm_sample_remove_state (f->path);
+}
+
+static void
+assert_content (Fixture *f, const char *name, const char *content)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = clm_durable_read (f->fd, name, 100, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), content, strlen (content));
+}
+
+static void
+test_write_makes_new_files_only (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0640, &error));
+  g_assert_no_error (error);
+  assert_content (f, "a", "one");
+  g_assert_false (clm_durable_write (f->fd, "a", "two", 3, 0640, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_EXISTS);
+  assert_content (f, "a", "one");
+  g_assert_true (clm_durable_write (f->fd, "empty", NULL, 0, 0600, NULL));
+  assert_content (f, "empty", "");
+}
+
+static void
+test_replace_replaces (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  struct stat st = { 0 };
+
+  g_assert_true (clm_durable_replace (f->fd, "a", "one", 3, 0600, &error));
+  g_assert_true (clm_durable_replace (f->fd, "a", "three", 5, 0644, &error));
+  g_assert_no_error (error);
+  assert_content (f, "a", "three");
+  g_assert_cmpint (fstatat (f->fd, "a", &st, 0), ==, 0);
+  g_assert_cmpuint (st.st_mode & 07777, ==, 0644);
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
+  /* what an interrupted one left */
+  g_assert_true (clm_durable_write (f->fd, "a.new", "half", 4, 0600, &error));
+  g_assert_true (clm_durable_replace (f->fd, "a", "four", 4, 0644, &error));
+  assert_content (f, "a", "four");
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
+}
+
+static void
+test_links_are_not_followed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0644, NULL));
+  g_assert_cmpint (symlinkat ("a", f->fd, "link"), ==, 0);
+  g_assert_cmpint (symlinkat ("nowhere", f->fd, "dangling"), ==, 0);
+  g_assert_cmpint (symlinkat (".", f->fd, "directory"), ==, 0);
+  g_assert_null (clm_durable_read (f->fd, "link", 100, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+  g_clear_error (&error);
+  g_assert_false (clm_durable_write (f->fd, "dangling", "x", 1, 0600, &error));
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_cmpint (faccessat (f->fd, "nowhere", F_OK, 0), !=, 0);
+  g_assert_cmpint (clm_durable_open_directory (f->fd, "directory", &error), ==, -1);
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+static void
+test_size_is_limited (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (clm_durable_write (f->fd, "a", "0123456789", 10, 0644, NULL));
+  g_assert_null (clm_durable_read (f->fd, "a", 9, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+  g_clear_error (&error);
+  g_assert_null (clm_durable_read (f->fd, "b", 9, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_NOT_FOUND);
+}
+
+static void
+test_hash_is_sha256 (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *of_file = NULL;
+  g_autofree char *of_data = clm_durable_hash_data ("abc", 3, &error);
+
+  g_assert_cmpstr (of_data, ==, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  g_assert_true (clm_durable_write (f->fd, "a", "abc", 3, 0600, &error));
+  of_file = clm_durable_hash (f->fd, "a", 100, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (of_file, ==, of_data);
+}
+
+static void
+test_directories (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  clm_autofd made = clm_durable_make_directory (f->fd, "d", 0711, &error);
+  clm_autofd found = clm_durable_ensure_directory (f->fd, "d", 0711, &error);
+  g_auto (GStrv) names = NULL;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (made, >=, 0);
+  g_assert_cmpint (found, >=, 0);
+  g_assert_cmpint (clm_durable_make_directory (f->fd, "d", 0711, &error), ==, -1);
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_EXISTS);
+  g_clear_error (&error);
+  g_assert_true (clm_durable_write (f->fd, "c", "", 0, 0600, NULL));
+  names = clm_durable_list (f->fd, &error);
+  g_assert_cmpuint (g_strv_length (names), ==, 2);
+  g_assert_cmpstr (names[0], ==, "c");
+  g_assert_cmpstr (names[1], ==, "d");
+  g_assert_false (clm_durable_remove (f->fd, "d", &error));
+  g_clear_error (&error);
+  g_assert_true (clm_durable_remove_directory (f->fd, "d", &error));
+  g_assert_true (clm_durable_remove_directory (f->fd, "d", &error));
+  g_assert_true (clm_durable_remove (f->fd, "gone", &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_held_directory_outlives_a_swap (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  clm_autofd held = clm_durable_make_directory (f->fd, "d", 0755, &error);
+  g_autofree char *from = g_build_filename (f->path, "d", NULL);
+  g_autofree char *to = g_build_filename (f->path, "moved", NULL);
+  g_autofree char *written = g_build_filename (to, "a", NULL);
+
+  /* Somebody swaps the parent while we work: what we write stays in the directory that we hold. */
+  g_assert_cmpint (g_rename (from, to), ==, 0);
+  g_assert_cmpint (symlinkat ("/tmp", f->fd, "d"), ==, 0);
+  g_assert_true (clm_durable_replace (held, "a", "one", 3, 0600, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_file_test (written, G_FILE_TEST_IS_REGULAR));
+}
+
+static void
+test_link_switches (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
+
+  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/1", &error));
+  first = clm_durable_read_link (f->fd, "current", &error);
+  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/2", &error));
+  second = clm_durable_read_link (f->fd, "current", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (first, ==, "gen/1");
+  g_assert_cmpstr (second, ==, "gen/2");
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
+  g_assert_true (clm_durable_write (f->fd, "file", "", 0, 0600, NULL));
+  g_assert_false (clm_durable_replace_link (f->fd, "file", "gen/3", &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+#define ADD(path, function) g_test_add ("/durable-file/" path, Fixture, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("write-makes-new-files-only", test_write_makes_new_files_only);
+  ADD ("replace-replaces", test_replace_replaces);
+  ADD ("links-are-not-followed", test_links_are_not_followed);
+  ADD ("size-is-limited", test_size_is_limited);
+  ADD ("hash-is-sha256", test_hash_is_sha256);
+  ADD ("directories", test_directories);
+  ADD ("held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
+  ADD ("link-switches", test_link_switches);
+  return g_test_run ();
+}
