@@ -35,9 +35,10 @@ static gboolean
 fail_to_reach (ClmCli *cli, GError *cause, const char *message, GError **error)
 {
   g_autoptr (GError) converted = clm_cli_error_from_bus (cause);
-  const char *name = clm_cli_error_get_name (converted);
-  ClmExit code = converted->code == CLM_EXIT_DENIED ? CLM_EXIT_DENIED : CLM_EXIT_UNREACHABLE;
-  return clm_cli_error_set (error, code, name, get_start_hint (cli), "%s: %s", message, converted->message);
+  if (converted->code == CLM_EXIT_DENIED)
+    return clm_cli_error_set (error, CLM_EXIT_DENIED, CLM_ERROR_NAME ("AccessDenied"), NULL, "%s: %s", message, converted->message);
+  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"), get_start_hint (cli), "%s: %s", message,
+                            converted->message);
 }
 
 static GDBusConnection *
@@ -213,7 +214,7 @@ clm_bus_unwatch (ClmCli *cli)
 gboolean
 clm_bus_set_lost (GError **error)
 {
-  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, "org.freedesktop.DBus.Error.Disconnected",
+  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"),
                             _("certloomd finishes what was under way when it starts again; see how it stands with:  certloom status"),
                             _("certloomd has ended meanwhile"));
 }
