@@ -10,6 +10,7 @@ typedef struct {
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
+  guint64       revision;    /* of the record as it began */
 } Item;
 
 struct _ClmAgenda {
@@ -24,6 +25,9 @@ struct _ClmAgenda {
   GTask      *stopping;      /* (nullable) */
   guint       update_id;
 };
+
+enum { SIGNAL_SETTLED, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (ClmAgenda, clm_agenda, G_TYPE_OBJECT)
 
@@ -149,6 +153,37 @@ finish_stopping (ClmAgenda *self)
 }
 
 static void
+on_put_off (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (ClmAgenda) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
+    note_storage (self, error);
+}
+
+/* What ended without a word in the record would be due again at once, and for ever. */
+static void
+put_off (ClmAgenda    *self,
+         Item         *item,
+         const GError *error)
+{
+  ClmPlanContext context = clm_engine_plan_context (self->engine, item->name);
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
+  g_autoptr (GError) nothing = g_error_new (CLM_ERROR, CLM_ERROR_FAILED, "there was nothing that could be done");
+  ClmChange *change;
+
+  if (!record || record->revision != item->revision || !clm_plan_is_due (record, context.now) || self->engine->stopping)
+    return;
+  clm_plan_failed (record, &context, record->next_action, error ? error : nothing);
+  change = clm_change_new (item->name);
+  clm_change_put_record (change, record);
+  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, g_object_ref (self));
+}
+
+static void
 on_operated (GObject      *source,
              GAsyncResult *result,
              gpointer      user_data)
@@ -159,8 +194,11 @@ on_operated (GObject      *source,
 
   if (!clm_operation_run_finish (result, &error))
     note_storage (self, error);
+  if (!self->paused)
+    put_off (self, item, error);
   g_hash_table_steal (self->flying, item->name);
   item_settle (item, error);
+  g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
   item_free (item);
   finish_stopping (self);
   schedule_update (self);
@@ -171,7 +209,9 @@ start_item (ClmAgenda *self,
             Item      *item)
 {
   g_autoptr (ClmSpec) spec = self->find_spec (item->name, self->user_data);
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
 
+  item->revision = record ? record->revision : 0;
   g_hash_table_insert (self->flying, item->name, item);
   clm_operation_run_async (self->engine, item->name, spec, &item->operation, on_progress, item, item->cancellable,
                            on_operated, item);
@@ -215,18 +255,33 @@ on_alarm_written (GObject      *source,
     g_warning ("an alarm could not be noted: %s", error->message);
 }
 
+/* "3 days", "40 seconds": in the largest unit that is there at least twice. */
+static char *
+format_left (gint64 seconds)
+{
+  static const struct {
+    gint64      size;
+    const char *name;
+  } units[] = { { 86400, "days" }, { 3600, "hours" }, { 60, "minutes" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
+    if (seconds >= 2 * units[i].size)
+      return g_strdup_printf ("%" G_GINT64_FORMAT " %s", seconds / units[i].size, units[i].name);
+  return g_strdup_printf ("%" G_GINT64_FORMAT " seconds", seconds);
+}
+
 static ClmEvent *
 alarm_to_event (ClmRecord            *record,
                 const ClmPlanContext *context,
                 ClmExpiryAlarm        level)
 {
-  gint64 hours = (record->not_after - context->now) / 3600;
+  g_autofree char *left = format_left (record->not_after - context->now);
   ClmEvent *event;
 
   if (level == CLM_EXPIRY_ALARM_EXPIRED)
     return clm_event_new (CLM_EVENT_EXPIRED, context->now, "certificate", record->name, "the certificate has expired");
   event = clm_event_new (CLM_EVENT_EXPIRING, context->now, "certificate", record->name,
-                         "%" G_GINT64_FORMAT " hours are left and it is not renewed", hours);
+                         "%s are left and it is not renewed", left);
   clm_event_add_field (event, "reason", record->reason);
   return event;
 }
@@ -366,6 +421,13 @@ clm_agenda_push (ClmAgenda          *self,
 {
   Item *item = g_hash_table_lookup (self->flying, name);
 
+  if (self->engine->stopping) {
+    g_autoptr (GError) error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "the daemon is stopping");
+
+    if (job)
+      clm_job_count (job, error);
+    return;
+  }
   if (!item || !is_same (&item->operation, operation)) {
     item = find_asked (self, name);
     if (!item || !is_same (&item->operation, operation)) {
@@ -494,4 +556,6 @@ static void
 clm_agenda_class_init (ClmAgendaClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = clm_agenda_finalize;
+  signals[SIGNAL_SETTLED] = g_signal_new ("settled", CLM_TYPE_AGENDA, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                          G_TYPE_NONE, 1, G_TYPE_STRING);
 }

@@ -16,6 +16,8 @@ typedef ClmSpec *(*ClmFindSpec) (const char *name, gpointer user_data);
  * What is done when: takes what is due from the inventory and what was asked for, soonest expiry first, so many at a time, never
  * two things for one certificate. What is asked for while the same thing is under way joins it. Memory holds only what was
  * asked for or is in flight. Main thread only.
+ *
+ * Signal "settled" (const char *name): what was in flight for it has ended.
  */
 #define CLM_TYPE_AGENDA (clm_agenda_get_type ())
 G_DECLARE_FINAL_TYPE (ClmAgenda, clm_agenda, CLM, AGENDA, GObject)

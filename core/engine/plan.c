@@ -119,7 +119,6 @@ needs_operator (const GError *error)
 
 void
 clm_plan_failed (ClmRecord            *record,
-                 ClmSpec              *spec,
                  const ClmPlanContext *context,
                  ClmAction             action,
                  const GError         *error)
@@ -145,7 +144,6 @@ clm_plan_failed (ClmRecord            *record,
 
 void
 clm_plan_pending (ClmRecord            *record,
-                  ClmSpec              *spec,
                   const ClmPlanContext *context,
                   guint                 polls,
                   gint64                suggested_s)

@@ -49,7 +49,7 @@ plan_delivery_retry (ClmRotation  *self,
 
   clm_event_add_error (event, error);
   clm_plan_ready (healthy, self->spec, &context);
-  clm_plan_failed (self->record, self->spec, &context, CLM_ACTION_DELIVER, error);
+  clm_plan_failed (self->record, &context, CLM_ACTION_DELIVER, error);
   if (healthy->next_time > self->record->next_time)
     return;
   self->record->next_action = CLM_ACTION_RENEW;

@@ -187,11 +187,11 @@ note_failure (ClmRotation  *self,
   ClmEvent *event;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    clm_plan_failed (self->record, self->spec, &context, clm_rotation_get_action (self), error);
+    clm_plan_failed (self->record, &context, clm_rotation_get_action (self), error);
     clm_record_set (&self->record->reason, "cancelled");
     return;
   }
-  clm_plan_failed (self->record, self->spec, &context, clm_rotation_get_action (self), error);
+  clm_plan_failed (self->record, &context, clm_rotation_get_action (self), error);
   event = clm_rotation_add_event (self, failure_to_event (error), error->message);
   clm_event_add_error (event, error);
   clm_event_add_field (event, "step", clm_rotation_list_steps ()[self->step]);

@@ -245,7 +245,7 @@ note_pending (ClmRotation *self)
 
   g_clear_pointer (&self->intent->ticket, g_bytes_unref);
   self->intent->ticket = g_bytes_ref (clm_issuance_get_ticket (self->issuance));
-  clm_plan_pending (self->record, self->spec, &context, polls, suggested);
+  clm_plan_pending (self->record, &context, polls, suggested);
   if (first)
     clm_event_add_field (clm_rotation_add_event (self, CLM_EVENT_PENDING, "the CA has yet to decide"), "authority", self->intent->authority);
   change = clm_rotation_begin_change (self);
