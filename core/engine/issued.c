@@ -51,15 +51,33 @@ check_key_size (ClmSpec *spec,
   return FALSE;
 }
 
-/* "ecdsa-with-SHA256" → "ecdsa-sha256", "RSA-SHA256" → "rsa-sha256": the words of `AllowedSignatures=`. */
+static const char *
+algorithm_word (int pkey_nid)
+{
+  switch (pkey_nid) {
+  case NID_X9_62_id_ecPublicKey:
+    return "ecdsa";
+  case NID_rsaEncryption:
+    return "rsa";
+  case NID_rsassaPss:
+    return "rsa-pss";
+  default:
+    return OBJ_nid2sn (pkey_nid);
+  }
+}
+
+/* "ecdsa-sha256", "rsa-pss-sha384", "ed25519": the words of `AllowedSignatures=`. */
 static char *
 signature_word (X509 *certificate)
 {
-  const char *name = OBJ_nid2sn (X509_get_signature_nid (certificate));
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-  g_auto (GStrv) parts = g_strsplit (lower, "-with-", -1);
+  int hash = NID_undef, pkey = NID_undef;
+  g_autofree char *word = NULL;
 
-  return g_strjoinv ("-", parts);
+  if (!X509_get_signature_info (certificate, &hash, &pkey, NULL, NULL))
+    return g_strdup ("unknown");
+  word = hash == NID_undef ? g_strdup (algorithm_word (pkey)) :
+                             g_strdup_printf ("%s-%s", algorithm_word (pkey), OBJ_nid2sn (hash));
+  return g_ascii_strdown (word, -1);
 }
 
 static gboolean

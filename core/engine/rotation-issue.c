@@ -339,6 +339,7 @@ check_policy (ClmRotation *self,
   ClmPolicyExpectation expect = {
     .spki = clm_key_get_spki (self->key),
     .subject = self->spec->subject,
+    .subject_from_authority = self->spec->subject_from_authority,
     .names.values = {
       [CLM_NAME_DNS] = (const char *const *) self->spec->dns_names,
       [CLM_NAME_IP] = (const char *const *) self->spec->ip_addresses,
