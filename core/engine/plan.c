@@ -131,7 +131,8 @@ clm_plan_failed (ClmRecord            *record,
 
   record->attempts++;
   record->state = CLM_STATE_FAILING;
-  attempts = needs_operator (error) ? MAX (record->attempts, OPERATOR_ATTEMPTS) : record->attempts;
+  /* While there is another CA to ask, its turn comes soon. */
+  attempts = needs_operator (error) && record->attempts >= g_strv_length (spec->authorities) ? MAX (record->attempts, OPERATOR_ATTEMPTS) : record->attempts;
   clm_record_set (&record->reason, error_to_reason (error));
   clm_record_set (&record->message, error->message);
   clm_record_set (&record->hint, hint);
