@@ -10,20 +10,21 @@ typedef struct {
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
+  GError       *error;       /* (nullable): how it ended */
   guint64       revision;    /* of the record as it began */
 } Item;
 
 struct _ClmAgenda {
-  GObject     parent_instance;
-  ClmEngine  *engine;
-  ClmFindSpec find_spec;
-  gpointer    user_data;
-  gboolean    started;
-  gboolean    paused;        /* the disk does not take what we have to write */
-  GQueue      asked;         /* Item, in order */
-  GHashTable *flying;        /* name → Item */
-  GTask      *stopping;      /* (nullable) */
-  guint       update_id;
+  GObject       parent_instance;
+  ClmEngine    *engine;
+  ClmFindSpec   find_spec;
+  gpointer      user_data;
+  gboolean      started;
+  GCancellable *pause;      /* (nullable): the disk does not take what we have to write; ends the wait */
+  GQueue        asked;      /* Item, in order */
+  GHashTable   *flying;     /* name → Item */
+  GTask        *stopping;   /* (nullable) */
+  guint         update_id;
 };
 
 enum { SIGNAL_SETTLED, N_SIGNALS };
@@ -39,6 +40,7 @@ item_free (Item *item)
   g_free (item->name);
   g_ptr_array_unref (item->jobs);
   g_object_unref (item->cancellable);
+  g_clear_error (&item->error);
   g_free (item);
 }
 
@@ -108,7 +110,19 @@ on_progress (const char *step,
   }
 }
 
-/* The disk: where an outcome could not be written, trying on at once would only spin. */
+/*
+ * The disk: where not even the time of the next try could be written, the certificate is due as before, and trying on at once would
+ * only spin. What is asked for still has its turn, once; when something succeeds, the pause is over.
+ */
+
+static void
+end_pause (ClmAgenda *self)
+{
+  if (!self->pause)
+    return;
+  g_cancellable_cancel (self->pause);
+  g_clear_object (&self->pause);
+}
 
 static void
 on_pause_over (GObject      *source,
@@ -117,26 +131,26 @@ on_pause_over (GObject      *source,
 {
   g_autoptr (ClmAgenda) self = user_data;
 
-  if (!clm_timers_wait_finish (CLM_TIMERS (source), result, NULL) || !self->started)
+  if (!clm_timers_wait_finish (CLM_TIMERS (source), result, NULL))
     return;
-  self->paused = FALSE;
+  g_clear_object (&self->pause);
   schedule_update (self);
 }
 
 static void
-note_storage (ClmAgenda    *self,
-              const GError *error)
+begin_pause (ClmAgenda    *self,
+             const GError *error)
 {
   g_autoptr (ClmEvent) event = NULL;
 
-  if (self->paused || !g_error_matches (error, CLM_ERROR, CLM_ERROR_STORAGE))
+  if (self->pause || self->stopping)
     return;
-  self->paused = TRUE;
+  self->pause = g_cancellable_new ();
   event = clm_event_new (CLM_EVENT_STORAGE_FAILED, clm_clock_get_time (self->engine->clock), NULL, NULL,
-                         "state cannot be written, everything waits for %d s: %s", STORAGE_PAUSE_S, error->message);
+                         "state cannot be written, what is due waits for %d s: %s", STORAGE_PAUSE_S, error->message);
   clm_event_add_error (event, error);
   clm_events_tell (self->engine->events, event);
-  clm_timers_wait_async (self->engine->timers, STORAGE_PAUSE_S, NULL, on_pause_over, g_object_ref (self));
+  clm_timers_wait_async (self->engine->timers, STORAGE_PAUSE_S, self->pause, on_pause_over, g_object_ref (self));
 }
 
 /* In flight */
@@ -153,22 +167,35 @@ finish_stopping (ClmAgenda *self)
 }
 
 static void
+land (Item *item)
+{
+  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
+
+  g_hash_table_steal (self->flying, item->name);
+  item_settle (item, item->error);
+  g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
+  item_free (item);
+  finish_stopping (self);
+  schedule_update (self);
+}
+
+static void
 on_put_off (GObject      *source,
             GAsyncResult *result,
             gpointer      user_data)
 {
-  g_autoptr (ClmAgenda) self = user_data;
+  Item *item = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
-    note_storage (self, error);
+    begin_pause (item->agenda, error);
+  land (item);
 }
 
-/* What ended without a word in the record would be due again at once, and for ever. */
-static void
-put_off (ClmAgenda    *self,
-         Item         *item,
-         const GError *error)
+/* What ended without a word in the record would be due again at once, and for ever. Returns whether it is being written. */
+static gboolean
+put_off (ClmAgenda *self,
+         Item      *item)
 {
   ClmPlanContext context = clm_engine_plan_context (self->engine, item->name);
   g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
@@ -176,11 +203,12 @@ put_off (ClmAgenda    *self,
   ClmChange *change;
 
   if (!record || record->revision != item->revision || !clm_plan_is_due (record, context.now) || self->engine->stopping)
-    return;
-  clm_plan_failed (record, &context, record->next_action, error ? error : nothing);
+    return FALSE;
+  clm_plan_failed (record, &context, record->next_action, item->error ? item->error : nothing);
   change = clm_change_new (item->name);
   clm_change_put_record (change, record);
-  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, g_object_ref (self));
+  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, item);
+  return TRUE;
 }
 
 static void
@@ -189,19 +217,12 @@ on_operated (GObject      *source,
              gpointer      user_data)
 {
   Item *item = user_data;
-  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
-  g_autoptr (GError) error = NULL;
+  ClmAgenda *self = item->agenda;
 
-  if (!clm_operation_run_finish (result, &error))
-    note_storage (self, error);
-  if (!self->paused)
-    put_off (self, item, error);
-  g_hash_table_steal (self->flying, item->name);
-  item_settle (item, error);
-  g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
-  item_free (item);
-  finish_stopping (self);
-  schedule_update (self);
+  if (clm_operation_run_finish (result, &item->error))
+    end_pause (self);
+  if (!put_off (self, item))
+    land (item);
 }
 
 static void
@@ -369,11 +390,12 @@ on_update (gpointer user_data)
   ClmAgenda *self = user_data;
 
   self->update_id = 0;
-  if (!self->started || self->paused)
+  if (!self->started)
     return G_SOURCE_REMOVE;
   clm_inventory_set_last_seen (self->engine->inventory, clm_clock_get_last_seen (self->engine->clock));
   start_asked (self);
-  start_due (self);
+  if (!self->pause)
+    start_due (self);
   arm (self);
   return G_SOURCE_REMOVE;
 }
@@ -503,6 +525,7 @@ clm_agenda_stop_async (ClmAgenda          *self,
 
   self->started = FALSE;
   g_clear_handle_id (&self->update_id, g_source_remove);
+  end_pause (self);
   clm_timers_set_calendar (self->engine->timers, -1);
   self->stopping = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (self->stopping, clm_agenda_stop_async);
