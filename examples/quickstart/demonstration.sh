@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Sourced by ../../quickstart: starts a bus, certloomd and nginx, takes the CA's key away for a while, and lets verdict.py judge.
+# shellcheck shell=bash disable=SC2154
 #
 #   $run/image   what an administrator would install and configure; as root it belongs to root
 #   $run/var     what the running parts write; belongs to the user that they run as
