@@ -15,13 +15,14 @@ import tempfile
 import time
 import unittest
 
-CERTLOOM, CERTLOOMD, DELIVER, PLUGINS = sys.argv[1:5]
+CERTLOOM, CERTLOOMD, DELIVER, PLUGINS = (os.path.abspath(path) for path in sys.argv[1:5])
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 """
 FILES = {
+    "certloom.conf": "[Daemon]\nClock=rtc\n",
     "keystores.d/file.keystore": "[KeyStore]\nPlugin=key-file\n",
     "authorities.d/lab.authority": "[Authority]\nPlugin=ca-local\nKeyStore=file\nSubject=CN=Lab Root\n",
     "certificates.d/web.certificate": "[Certificate]\nSubject=CN=web.example\nDNS=web.example\nAuthority=lab\nValidity=10d\n",
@@ -80,12 +81,12 @@ class World:
     def until(self, *words):
         """Repeats a call until there is a daemon to answer it."""
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.daemon.poll() is None:
             answer = self.run(*words)
             if answer.returncode != 5:
                 return answer
             time.sleep(0.05)
-        raise TimeoutError(answer.stderr)
+        raise TimeoutError(answer.stderr + (self.path / "log").read_text())
 
 
 def setUpModule():
