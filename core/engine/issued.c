@@ -161,6 +161,8 @@ clm_issued_to_record (ClmGeneration *generation,
 {
   g_autoptr (X509) certificate = clm_x509_parse (generation->leaf, error);
   char *names = certificate ? list_names (certificate, error) : NULL;
+  g_autofree char *key_store = NULL;
+  g_autofree char *key_id = NULL;
 
   if (!names)
     return FALSE;
@@ -171,6 +173,8 @@ clm_issued_to_record (ClmGeneration *generation,
   clm_record_set (&record->serial, generation->serial);
   clm_record_set (&record->key_type, clm_x509_get_key_type (certificate));
   clm_record_set (&record->key_uri, generation->key_uri);
+  if (clm_key_uri_parse (generation->key_uri, &key_store, &key_id, NULL))
+    clm_record_set (&record->key_store, key_store);
   clm_record_set (&record->authority, generation->authority);
   record->generation = generation->number;
   record->not_before = generation->not_before;
