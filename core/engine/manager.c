@@ -23,6 +23,7 @@ struct _ClmManager {
   char            *deliver_socket;    /* (nullable) */
   char            *deliver_program;   /* (nullable) */
   char            *plugin_dir;
+  ClmTimeSource    time;              /* all %NULL: the kernel's clocks */
   ClmEngine        engine;
   int              lock_fd;
   ClmLayers       *layers;
@@ -36,6 +37,7 @@ struct _ClmManager {
   gint64           network_time;      /* when retries were brought forward last, boot time in µs */
   ClmJob          *reload;            /* (nullable): the running one */
   gboolean         reload_again;      /* asked for while it was running */
+  GHashTable      *unsettled;         /* names whose file changed while something was in flight for them */
   gint64           denial_time;       /* start of the present minute */
   guint            denials;           /* in it */
 };
@@ -64,6 +66,8 @@ clm_manager_new (const ClmManagerSettings *settings)
   self->config_root = g_strdup (settings->config_root);
   self->deliver_socket = g_strdup (settings->deliver_socket);
   self->deliver_program = g_strdup (settings->deliver_program);
+  if (settings->time)
+    self->time = *settings->time;
   self->plugin_dir = g_strdup (settings->plugin_dir ? settings->plugin_dir : CLM_PLUGINDIR);
   self->engine.state_dir = g_strdup (settings->state_dir ? settings->state_dir : CLM_STATEDIR);
   return self;
@@ -192,6 +196,51 @@ on_job_removed (ClmJobTable *table,
 }
 
 static void
+on_resettled (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  g_autoptr (ClmManager) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_reconciliation_run_finish (result, &error))
+    g_warning ("a changed file could not be followed: %s", error->message);
+  clm_agenda_update (self->agenda);
+}
+
+/* What was in flight knew the old file only and has written its own plan: now the new one counts. */
+static void
+on_settled (ClmAgenda  *agenda,
+            const char *name,
+            ClmManager *self)
+{
+  g_autoptr (GPtrArray) changes = NULL;
+  ClmConfigChange *change;
+
+  if (!g_hash_table_remove (self->unsettled, name) || self->engine.stopping)
+    return;
+  changes = g_ptr_array_new_with_free_func ((GDestroyNotify) clm_config_change_free);
+  change = g_new0 (ClmConfigChange, 1);
+  change->kind = CLM_CONFIG_CERTIFICATE;
+  change->change = CLM_CHANGE_CHANGED;
+  change->name = g_strdup (name);
+  g_ptr_array_add (changes, change);
+  clm_reconciliation_run_async (&self->engine, changes, NULL, on_resettled, g_object_ref (self));
+}
+
+static void
+note_unsettled (ClmManager *self,
+                GPtrArray  *changes)
+{
+  for (guint i = 0; i < changes->len; i++) {
+    ClmConfigChange *change = g_ptr_array_index (changes, i);
+
+    if (change->kind == CLM_CONFIG_CERTIFICATE && clm_agenda_is_busy (self->agenda, change->name))
+      g_hash_table_add (self->unsettled, g_strdup (change->name));
+  }
+}
+
+static void
 on_spans_shifted (GObject      *source,
                   GAsyncResult *result,
                   gpointer      user_data)
@@ -246,11 +295,17 @@ open_time (ClmManager *self,
            GError    **error)
 {
   const ClmSettings *settings = clm_config_get_settings (self->engine.config);
+  gint64 last_seen = clm_inventory_get_last_seen (self->engine.inventory);
 
-  self->engine.clock = clm_clock_new (settings->clock, CLM_BUILD_TIME, clm_inventory_get_last_seen (self->engine.inventory),
-                                      NULL, NULL);
+  if (self->time.create_clock)
+    self->engine.clock = self->time.create_clock (self->time.data, settings->clock, CLM_BUILD_TIME, last_seen);
+  else
+    self->engine.clock = clm_clock_new (settings->clock, CLM_BUILD_TIME, last_seen, NULL, NULL);
   clm_clock_update (self->engine.clock);
-  self->engine.timers = clm_timers_new (self->engine.clock, error);
+  if (self->time.create_timers)
+    self->engine.timers = self->time.create_timers (self->time.data, self->engine.clock);
+  else
+    self->engine.timers = clm_timers_new (self->engine.clock, error);
   return self->engine.timers != NULL;
 }
 
@@ -315,6 +370,7 @@ make_parts (ClmManager *self,
   g_signal_connect_object (engine->events, "event", G_CALLBACK (on_event), self, 0);
   g_signal_connect_object (engine->registry, "changed", G_CALLBACK (on_backends_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->publication, "changed", G_CALLBACK (on_published), self, 0);
+  g_signal_connect_object (self->agenda, "settled", G_CALLBACK (on_settled), self, 0);
   g_signal_connect_object (self->jobs, "added", G_CALLBACK (on_job_added), self, 0);
   g_signal_connect_object (self->jobs, "removed", G_CALLBACK (on_job_removed), self, 0);
   g_signal_connect_object (engine->clock, "changed", G_CALLBACK (on_clock_changed), self, 0);
@@ -467,6 +523,12 @@ clm_manager_stop_finish (ClmManager   *self,
 }
 
 /* What is */
+
+gboolean
+clm_manager_is_quiet (ClmManager *self)
+{
+  return !self->reload && clm_agenda_is_quiet (self->agenda) && !clm_inventory_is_writing (self->engine.inventory);
+}
 
 ClmConfig *
 clm_manager_get_config (ClmManager *self)
@@ -750,7 +812,7 @@ ask_one (ClmManager         *self,
          const char         *name,
          const ClmOperation *operation)
 {
-  ClmJob *job = clm_agenda_find_job (self->agenda, name, operation->kind);
+  ClmJob *job = clm_agenda_find_job (self->agenda, name, operation);
 
   if (job)
     return job;
@@ -976,13 +1038,15 @@ on_hold_written (GObject      *source,
 {
   g_autoptr (GTask) task = user_data;
   ClmManager *self = g_task_get_source_object (task);
+  ClmEvent *event = g_task_get_task_data (task);
   GError *error = NULL;
 
+  clm_agenda_unlock (self->agenda, clm_event_get_subject (event));
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error)) {
     g_task_return_error (task, error);
     return;
   }
-  clm_events_tell (self->engine.events, g_task_get_task_data (task));
+  clm_events_tell (self->engine.events, event);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -1037,6 +1101,8 @@ clm_manager_hold_async (ClmManager         *self,
     g_task_return_error (task, error);
     return;
   }
+  if (!clm_agenda_lock (self->agenda, name))
+    g_return_if_reached ();
   event = clm_event_new (hold ? CLM_EVENT_HELD : CLM_EVENT_RELEASED, clm_clock_get_time (self->engine.clock), "certificate", name,
                          hold ? "held by user %u" : "released by user %u", uid_of (caller));
   g_task_set_task_data (task, event, (GDestroyNotify) clm_event_unref);
@@ -1130,6 +1196,7 @@ on_registry_applied (GObject      *source,
     return;
   }
   clm_job_set_stage (self->reload, "reconcile", 0.7);
+  note_unsettled (self, changes);
   clm_reconciliation_run_async (&self->engine, changes, NULL, on_reconciled, task);
 }
 
@@ -1470,6 +1537,7 @@ static void
 clm_manager_init (ClmManager *self)
 {
   self->lock_fd = -1;
+  self->unsettled = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -1498,6 +1566,7 @@ clm_manager_finalize (GObject *object)
   ClmManager *self = CLM_MANAGER (object);
   ClmEngine *engine = &self->engine;
 
+  g_hash_table_unref (self->unsettled);
   g_clear_object (&self->agenda);
   g_clear_object (&self->jobs);
   g_clear_object (&self->publication);

@@ -246,7 +246,7 @@ note_pending (ClmRotation *self)
 
   g_clear_pointer (&self->intent->ticket, g_bytes_unref);
   self->intent->ticket = g_bytes_ref (clm_issuance_get_ticket (self->issuance));
-  clm_plan_pending (self->record, self->spec, &context, polls, suggested);
+  clm_plan_pending (self->record, &context, polls, suggested);
   if (first)
     clm_event_add_field (clm_rotation_add_event (self, CLM_EVENT_PENDING, "the CA has yet to decide"), "authority", self->intent->authority);
   change = clm_rotation_begin_change (self);
@@ -274,6 +274,16 @@ start_afresh (ClmRotation *self)
   clm_rotation_write (self, change, enroll_again);
 }
 
+/* The last checkpoint, so that what is written from now on has it too: a crash before the files are complete asks by it again. */
+static void
+keep_ticket (ClmRotation *self)
+{
+  GBytes *ticket = clm_enrollment_get_ticket (self->enrollment);
+
+  g_clear_pointer (&self->intent->ticket, g_bytes_unref);
+  self->intent->ticket = ticket ? g_bytes_ref (ticket) : NULL;
+}
+
 static void
 on_enrolled (GObject      *source,
              GAsyncResult *result,
@@ -294,6 +304,7 @@ on_enrolled (GObject      *source,
     return;
   }
   clm_engine_note_reachability (self->engine, self->intent->authority, NULL);
+  keep_ticket (self);
   if (clm_issuance_is_pending (self->issuance))
     note_pending (self);
   else
@@ -340,6 +351,7 @@ check_policy (ClmRotation *self,
   ClmPolicyExpectation expect = {
     .spki = clm_key_get_spki (self->key),
     .subject = self->spec->subject,
+    .subject_from_authority = self->spec->subject_from_authority,
     .names.values = {
       [CLM_NAME_DNS] = (const char *const *) self->spec->dns_names,
       [CLM_NAME_IP] = (const char *const *) self->spec->ip_addresses,
@@ -404,6 +416,20 @@ clm_rotation_step_stage (ClmRotation *self)
 
 /* confirm: the CA knows */
 
+static gboolean
+drop_staged (ClmRotation *self,
+             GError     **error)
+{
+  self->dropped = clm_generation_drop (self->engine->generations, self->spec->name, (guint) self->intent->number, error);
+  return self->dropped;
+}
+
+static void
+fail_dropped (ClmRotation *self)
+{
+  clm_rotation_fail (self, g_steal_pointer (&self->outcome));
+}
+
 static void
 on_confirmed (GObject      *source,
               GAsyncResult *result,
@@ -412,10 +438,16 @@ on_confirmed (GObject      *source,
   ClmRotation *self = user_data;
   GError *error = NULL;
 
-  if (clm_authority_confirm_finish (CLM_AUTHORITY (source), result, &error))
+  if (clm_authority_confirm_finish (CLM_AUTHORITY (source), result, &error)) {
     clm_rotation_next (self);
-  else
+    return;
+  }
+  if (!g_error_matches (error, CLM_ERROR, CLM_ERROR_REJECTED)) {
     clm_rotation_fail (self, error);
+    return;
+  }
+  self->outcome = error;
+  clm_rotation_run_blocking (self, drop_staged, fail_dropped);
 }
 
 void
