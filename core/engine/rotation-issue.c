@@ -131,10 +131,11 @@ static void
 make_intent (ClmRotation *self)
 {
   ClmIntent *intent = clm_intent_new (next_number (self));
+  g_autofree char *label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
 
   clm_record_set (&intent->issue_digest, self->spec->issue_digest);
   clm_record_set (&intent->key_store, clm_backend_get_name (CLM_BACKEND (self->key_store)));
-  intent->key_label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
+  clm_record_set (&intent->key_label, label);
   intent->started = clm_clock_get_time (self->engine->clock);
   if (can_keep_key (self))
     clm_record_set (&intent->key_uri, self->record->key_uri);
