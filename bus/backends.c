@@ -70,6 +70,15 @@ describe_plugin_called (ClmBusCall *call, GError **error)
 
 /* --- methods --- */
 
+/* Whether the object called is there; a store that another thing's configuration misses is a different error. */
+static gboolean
+is_there (ClmBusCall *call, const char *kind, GError **error)
+{
+  g_autoptr (ClmBackendInfo) info = clm_manager_get_backend (clm_bus_call_get_manager (call), kind, clm_bus_call_get_name (call),
+                                                             error);
+  return info != NULL;
+}
+
 static void
 return_bytes (ClmBusCall *call, GBytes *bytes, GError *error)
 {
@@ -124,6 +133,11 @@ on_keys_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 handle_list_keys (ClmBusCall *call)
 {
+  g_autoptr (GError) error = NULL;
+  if (!is_there (call, "keystore", &error)) {
+    clm_bus_call_fail (call, g_steal_pointer (&error));
+    return;
+  }
   clm_manager_list_keys_async (clm_bus_call_get_manager (call), clm_bus_call_get_name (call), clm_bus_call_get_cancellable (call),
                                on_keys_listed, call);
 }

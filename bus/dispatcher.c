@@ -220,10 +220,13 @@ on_enumerate (GDBusConnection *connection, const char *sender, const char *objec
   return g_new0 (char *, 1);
 }
 
-static const char *
-get_element (const char *object_path)
+/* GDBus passes the path of the subtree or that of the node, depending on why it asks. */
+static gboolean
+is_below (const char *object_path, const char *element)
 {
-  return object_path + strlen (CLM_BUS_PATH) + 1;
+  const char *below = object_path + strlen (CLM_BUS_PATH) + 1;
+  gsize length = strlen (element);
+  return length > 0 && strncmp (below, element, length) == 0 && (below[length] == '\0' || below[length] == '/');
 }
 
 static GDBusInterfaceInfo **
@@ -233,7 +236,7 @@ on_introspect (GDBusConnection *connection, const char *sender, const char *obje
   g_autoptr (GPtrArray) infos = g_ptr_array_new ();
   for (gsize i = 0; node != NULL && self->interfaces[i] != NULL; i++) {
     const ClmBusInterface *interface = self->interfaces[i];
-    if (*interface->element != '\0' && g_str_equal (interface->element, get_element (object_path)))
+    if (is_below (object_path, interface->element))
       g_ptr_array_add (infos, g_dbus_interface_info_ref ((GDBusInterfaceInfo *) interface->info));
   }
   g_ptr_array_add (infos, NULL);

@@ -98,6 +98,7 @@ CLM_EXTERN void clm_event_add_field (ClmEvent *self, const char *key, const char
 /** clm_event_add_error: Adds `error`, `error_code`, and `hint` where there is one. */
 CLM_EXTERN void clm_event_add_error (ClmEvent *self, const GError *error);
 
+/** clm_event_get_kind and its neighbours: What the event was made with. Any thread. */
 CLM_EXTERN ClmEventKind clm_event_get_kind (ClmEvent *self);
 CLM_EXTERN ClmSeverity  clm_event_get_severity (ClmEvent *self);
 CLM_EXTERN gint64       clm_event_get_time (ClmEvent *self);

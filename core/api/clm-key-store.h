@@ -14,6 +14,7 @@ typedef struct {
   gpointer padding[4];
 } ClmKeyInfo;
 
+/** clm_key_info_new: Copies the texts. @label: (nullable). Returns: (transfer full), for clm_key_info_free(). */
 CLM_EXTERN ClmKeyInfo *clm_key_info_new (const char *id, const char *label, const char *key_type);
 CLM_EXTERN void        clm_key_info_free (ClmKeyInfo *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmKeyInfo, clm_key_info_free)
@@ -75,6 +76,7 @@ CLM_EXTERN const char *const *clm_key_store_get_key_types (ClmKeyStore *self);
  */
 CLM_EXTERN void clm_key_store_run_in_thread (ClmKeyStore *self, GTask *task, GTaskThreadFunc func);
 
+/** clm_key_store_create_async and the pairs below it: The operations that #ClmKeyStoreClass describes, each ended exactly once, in the main context of the call. */
 CLM_EXTERN void       clm_key_store_create_async (ClmKeyStore *self, const ClmKeySpec *spec, const char *label, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 CLM_EXTERN char      *clm_key_store_create_finish (ClmKeyStore *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_key_store_get_public_key: BLOCKING, asserted as in clm_key_sign(). */

@@ -29,6 +29,7 @@ struct _ClmNotifierClass {
   gpointer padding[16];
 };
 
+/** clm_notifier_notify_async: The operation that #ClmNotifierClass describes, ended exactly once, in the main context of the call. */
 CLM_EXTERN void     clm_notifier_notify_async (ClmNotifier *self, ClmEvent *event, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 CLM_EXTERN gboolean clm_notifier_notify_finish (ClmNotifier *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

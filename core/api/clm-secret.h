@@ -29,6 +29,7 @@ CLM_EXTERN ClmSecret *clm_secret_new_sized (gsize size, void (*fill) (void *data
  * Returns: (transfer full) (nullable): a new secret. */
 CLM_EXTERN ClmSecret *clm_secret_new_from_fd (int fd, gsize max_size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** clm_secret_ref, clm_secret_unref: The last reference wipes the bytes. Any thread. */
 CLM_EXTERN ClmSecret *clm_secret_ref (ClmSecret *self);
 CLM_EXTERN void       clm_secret_unref (ClmSecret *self);
 

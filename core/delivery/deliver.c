@@ -229,7 +229,7 @@ deliver (Delivery *self, const int *fds, GError **error)
   const ClmDeliverRequest *request = self->request;
 
   set_stage (self->reply, "material");
-  if (!clm_material_read (&self->material, request->files, fds, request->n_files, error))
+  if (!clm_material_read (&self->material, request->files, fds, request->n_files, self->recipe->paths[CLM_RECIPE_TRUST] != NULL, error))
     return FALSE;
   if (self->recipe->paths[CLM_RECIPE_TRUST] &&
       !clm_material_check_anchors (&self->material, (const char *const *) self->recipe->anchors, error))

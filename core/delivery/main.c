@@ -85,6 +85,19 @@ choose_runtime_dir (void)
   return g_build_filename (g_get_user_runtime_dir (), "certloom-deliver", NULL);
 }
 
+/* Some systems reach /run through a symlink; root's own choice of a place may lead through it, other paths may not. */
+static char *
+resolve_parent (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  char *real = realpath (parent, NULL);
+  char *resolved = real ? g_build_filename (real, name, NULL) : g_strdup (path);
+
+  free (real);
+  return resolved;
+}
+
 static gboolean
 serve (const ClmDeliverContext *context, GError **error)
 {
@@ -113,7 +126,8 @@ serve (const ClmDeliverContext *context, GError **error)
 static gboolean
 run (GError **error)
 {
-  g_autofree char *place = choose_runtime_dir ();
+  g_autofree char *chosen = choose_runtime_dir ();
+  g_autofree char *place = resolve_parent (chosen);
   g_autoptr (ClmWorkplace) workplace = clm_workplace_open (place, error);
   ClmDeliverContext context = {config_root, workplace};
 

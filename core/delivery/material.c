@@ -44,9 +44,16 @@ fill_from_fd (void *data, gsize size, gpointer user_data)
   source->complete = TRUE;
 }
 
-static ClmSecret *
-copy_fd (int fd, const char *what, GError **error)
+static gboolean
+may_be_empty (ClmDeliverFile kind)
 {
+  return kind == CLM_DELIVER_CHAIN || kind == CLM_DELIVER_ANCHORS;
+}
+
+static ClmSecret *
+copy_fd (int fd, ClmDeliverFile kind, GError **error)
+{
+  const char *what = kind_words[kind];
   g_autoptr (ClmSecret) copy = NULL;
   struct stat st;
   int flags = fcntl (fd, F_GETFL);
@@ -56,7 +63,7 @@ copy_fd (int fd, const char *what, GError **error)
     g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the %s is not a regular file opened for reading", what);
     return NULL;
   }
-  if (st.st_size < 1 || st.st_size > CLM_DELIVER_MAX_FILE) {
+  if (st.st_size < (may_be_empty (kind) ? 0 : 1) || st.st_size > CLM_DELIVER_MAX_FILE) {
     g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the %s has %" G_GINT64_FORMAT " bytes, allowed are 1 to %d", what,
                  (gint64) st.st_size, CLM_DELIVER_MAX_FILE);
     return NULL;
@@ -84,7 +91,8 @@ parse_certificates (ClmSecret *pem, const char *what, GError **error)
 static gboolean
 read_one (ClmMaterial *self, ClmDeliverFile kind, int fd, GError **error)
 {
-  g_autoptr (ClmSecret) copy = copy_fd (fd, kind_words[kind], error);
+  g_autoptr (ClmSecret) copy = copy_fd (fd, kind, error);
+  gsize size;
   GPtrArray **list = kind == CLM_DELIVER_LEAF ? &self->leaf : kind == CLM_DELIVER_CHAIN ? &self->chain : &self->anchors;
 
   if (copy == NULL)
@@ -95,16 +103,19 @@ read_one (ClmMaterial *self, ClmDeliverFile kind, int fd, GError **error)
       g_prefix_error (error, "the key: ");
     return self->key != NULL;
   }
+  clm_secret_peek (copy, &size);
+  if (size == 0)
+    return TRUE;
   *list = parse_certificates (copy, kind_words[kind], error);
   return *list != NULL;
 }
 
 gboolean
-clm_material_read (ClmMaterial *self, const ClmDeliverFile *kinds, const int *fds, guint n, GError **error)
+clm_material_read (ClmMaterial *self, const ClmDeliverFile *kinds, const int *fds, guint n, gboolean with_anchors, GError **error)
 {
   memset (self, 0, sizeof *self);
   for (guint i = 0; i < n; i++)
-    if (!read_one (self, kinds[i], fds[i], error))
+    if ((kinds[i] != CLM_DELIVER_ANCHORS || with_anchors) && !read_one (self, kinds[i], fds[i], error))
       return FALSE;
   if (self->leaf == NULL || self->leaf->len != 1) {
     g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the request brings not exactly one leaf certificate");

@@ -24,12 +24,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClmMaterial, clm_material_clear)
  * clm_material_read:
  * @kinds: what each of @fds is
  * @fds: (array length=n): stay the caller's
+ * @with_anchors: whether the recipe wants them; else they are not looked at
  *
  * Accepts regular files (and memfds) opened for reading, of 1 to %CLM_DELIVER_MAX_FILE bytes; anything that could block, have no end
- * or be something else than bytes is refused unread. The key must belong to the leaf.
+ * or be something else than bytes is refused unread. An empty chain or
+ * bundle counts as none. The key must belong to the leaf.
  * Fails with %CLM_ERROR_INVALID_DATA.
  */
-gboolean clm_material_read (ClmMaterial *self, const ClmDeliverFile *kinds, const int *fds, guint n, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean clm_material_read (ClmMaterial *self, const ClmDeliverFile *kinds, const int *fds, guint n, gboolean with_anchors, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * clm_material_check_anchors:

@@ -10,6 +10,8 @@ typedef struct {
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
+  GError       *error;       /* (nullable): how it ended */
+  guint64       revision;    /* of the record as it began */
   ClmEvent     *event;       /* (nullable): of an alarm, told once it is written */
 } Item;
 
@@ -45,6 +47,7 @@ item_free (Item *item)
   g_ptr_array_unref (item->jobs);
   g_object_unref (item->cancellable);
   g_clear_pointer (&item->event, clm_event_unref);
+  g_clear_error (&item->error);
   g_free (item);
 }
 
@@ -200,14 +203,51 @@ finish_stopping (ClmAgenda *self)
   g_task_return_boolean (task, TRUE);
 }
 
+/* The name is free again, and who asked is told: both at once, so that nobody joins what is over. */
 static void
 settle (ClmAgenda *self,
         Item      *item)
 {
+  g_hash_table_steal (self->flying, item->name);
+  item_settle (item, item->error);
   g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
   item_free (item);
   finish_stopping (self);
   schedule_update (self);
+}
+
+static void
+on_put_off (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  Item *item = user_data;
+  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
+    note_storage (self, error);
+  settle (self, item);
+}
+
+/* What ended without a word in the record would be due again at once, and for ever. Whether a word is written now. */
+static gboolean
+put_off (ClmAgenda *self,
+         Item      *item)
+{
+  ClmPlanContext context = clm_engine_plan_context (self->engine, item->name);
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
+  g_autoptr (GError) nothing = g_error_new (CLM_ERROR, CLM_ERROR_FAILED, "there was nothing that could be done");
+  ClmChange *change;
+
+  if (self->engine->stopping || self->paused || !record || record->revision != item->revision ||
+      !clm_plan_is_due (record, context.now))
+    return FALSE;
+  clm_plan_failed (record, NULL, &context, record->next_action, item->error ? item->error : nothing);
+  change = clm_change_new (item->name);
+  clm_change_put_record (change, record);
+  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, item);
+  return TRUE;
 }
 
 static void
@@ -217,13 +257,11 @@ on_operated (GObject      *source,
 {
   Item *item = user_data;
   g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
-  g_autoptr (GError) error = NULL;
 
-  if (!clm_operation_run_finish (result, &error))
-    note_storage (self, error);
-  g_hash_table_steal (self->flying, item->name);
-  item_settle (item, error);
-  settle (self, item);
+  if (!clm_operation_run_finish (result, &item->error))
+    note_storage (self, item->error);
+  if (!put_off (self, item))
+    settle (self, item);
 }
 
 static void
@@ -231,7 +269,9 @@ start_item (ClmAgenda *self,
             Item      *item)
 {
   g_autoptr (ClmSpec) spec = self->find_spec (item->name, self->user_data);
+  g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
 
+  item->revision = record ? record->revision : 0;
   g_hash_table_insert (self->flying, item->name, item);
   clm_operation_run_async (self->engine, item->name, spec, &item->operation, on_progress, item, item->cancellable,
                            on_operated, item);
@@ -276,7 +316,6 @@ on_alarm_written (GObject      *source,
     note_storage (self, error);
   else if (item->event)
     clm_events_tell (self->engine->events, item->event);
-  g_hash_table_steal (self->flying, item->name);
   settle (self, item);
 }
 

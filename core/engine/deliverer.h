@@ -40,7 +40,7 @@ typedef struct {
   int      chain;    /* PEM; -1 where the leaf is signed by a root directly */
   int      key;      /* PEM; -1 where it is not exportable: recipes that want it then fail with %CLM_ERROR_NOT_SUPPORTED */
   int      anchors;  /* PEM; -1 unless there is a trust bundle */
-  gboolean force;    /* act even where no file changed */
+  gboolean force;    /* act even where no file changed: needed when the TLS check of an earlier try failed, of which the helper does not know */
 } ClmDeliverInput;
 
 #define CLM_DELIVER_INPUT_INIT {0, -1, -1, -1, -1, FALSE}

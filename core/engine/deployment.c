@@ -167,6 +167,7 @@ deliver_one (GTask      *task,
              const char *delivery)
 {
   Work *work = g_task_get_task_data (task);
+  ClmDeliveryRecord *known = find_known (work, delivery);
   ClmDeliverInput input = CLM_DELIVER_INPUT_INIT;
 
   input.generation = work->number;
@@ -174,7 +175,8 @@ deliver_one (GTask      *task,
   input.chain = work->fds->chain;
   input.key = work->fds->key;
   input.anchors = work->fds->trust;
-  input.force = work->mode != CLM_DEPLOYMENT_PLAIN;
+  /* The helper does not hear of a failed handshake: files that are unchanged since then still want their action. */
+  input.force = work->mode != CLM_DEPLOYMENT_PLAIN || (known && known->failing);
   clm_deliverer_deliver_async (work->engine->deliverer, delivery, work->spec->name, &input,
                                g_task_get_cancellable (task), on_delivered, task);
 }

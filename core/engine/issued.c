@@ -51,15 +51,33 @@ check_key_size (ClmSpec *spec,
   return FALSE;
 }
 
-/* "ecdsa-with-SHA256" → "ecdsa-sha256", "RSA-SHA256" → "rsa-sha256": the words of `AllowedSignatures=`. */
+static const char *
+algorithm_word (int pkey_nid)
+{
+  switch (pkey_nid) {
+  case NID_X9_62_id_ecPublicKey:
+    return "ecdsa";
+  case NID_rsaEncryption:
+    return "rsa";
+  case NID_rsassaPss:
+    return "rsa-pss";
+  default:
+    return OBJ_nid2sn (pkey_nid);
+  }
+}
+
+/* "ecdsa-sha256", "rsa-pss-sha384", "ed25519": the words of `AllowedSignatures=`. */
 static char *
 signature_word (X509 *certificate)
 {
-  const char *name = OBJ_nid2sn (X509_get_signature_nid (certificate));
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-  g_auto (GStrv) parts = g_strsplit (lower, "-with-", -1);
+  int hash = NID_undef, pkey = NID_undef;
+  g_autofree char *word = NULL;
 
-  return g_strjoinv ("-", parts);
+  if (!X509_get_signature_info (certificate, &hash, &pkey, NULL, NULL))
+    return g_strdup ("unknown");
+  word = hash == NID_undef ? g_strdup (algorithm_word (pkey)) :
+                             g_strdup_printf ("%s-%s", algorithm_word (pkey), OBJ_nid2sn (hash));
+  return g_ascii_strdown (word, -1);
 }
 
 static gboolean
@@ -159,6 +177,8 @@ clm_issued_to_record (ClmGeneration *generation,
 {
   g_autoptr (X509) certificate = clm_x509_parse (generation->leaf, error);
   char *names = certificate ? list_names (certificate, error) : NULL;
+  g_autofree char *key_store = NULL;
+  g_autofree char *key_id = NULL;
 
   if (!names)
     return FALSE;
@@ -169,6 +189,8 @@ clm_issued_to_record (ClmGeneration *generation,
   clm_record_set (&record->serial, generation->serial);
   clm_record_set (&record->key_type, clm_x509_get_key_type (certificate));
   clm_record_set (&record->key_uri, generation->key_uri);
+  if (clm_key_uri_parse (generation->key_uri, &key_store, &key_id, NULL))
+    clm_record_set (&record->key_store, key_store);
   clm_record_set (&record->authority, generation->authority);
   record->generation = generation->number;
   record->not_before = generation->not_before;

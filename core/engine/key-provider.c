@@ -162,10 +162,12 @@ init_provider (const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OS
 static gboolean
 load_provider (GError **error)
 {
+  static OSSL_PROVIDER *volatile loaded[2];   /* kept for the life of the process, where a leak checker sees them */
+
   clm_x509_init ();
   ERR_clear_error ();
-  if (OSSL_PROVIDER_load (NULL, "default") && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
-      OSSL_PROVIDER_load (NULL, NAME) && EVP_set_default_properties (NULL, "?provider!=" NAME))
+  if ((loaded[0] = OSSL_PROVIDER_load (NULL, "default")) && OSSL_PROVIDER_add_builtin (NULL, NAME, init_provider) &&
+      (loaded[1] = OSSL_PROVIDER_load (NULL, NAME)) && EVP_set_default_properties (NULL, "?provider!=" NAME))
     return TRUE;
   clm_x509_set_error (error, CLM_ERROR_FAILED, "cannot add the key provider to OpenSSL");
   return FALSE;

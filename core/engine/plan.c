@@ -132,7 +132,9 @@ clm_plan_failed (ClmRecord            *record,
   record->attempts++;
   record->state = CLM_STATE_FAILING;
   /* While there is another CA to ask, its turn comes soon. */
-  attempts = needs_operator (error) && record->attempts >= g_strv_length (spec->authorities) ? MAX (record->attempts, OPERATOR_ATTEMPTS) : record->attempts;
+  attempts = record->attempts;
+  if (needs_operator (error) && attempts >= (spec ? g_strv_length (spec->authorities) : 1))
+    attempts = MAX (attempts, OPERATOR_ATTEMPTS);
   clm_record_set (&record->reason, error_to_reason (error));
   clm_record_set (&record->message, error->message);
   clm_record_set (&record->hint, hint);
@@ -146,7 +148,6 @@ clm_plan_failed (ClmRecord            *record,
 
 void
 clm_plan_pending (ClmRecord            *record,
-                  ClmSpec              *spec,
                   const ClmPlanContext *context,
                   guint                 polls,
                   gint64                suggested_s)

@@ -77,8 +77,8 @@ fill_from_spec (ClmRecord *record,
 {
   clm_record_set (&record->origin, clm_origin_get_nick (spec->origin));
   clm_record_set (&record->template_name, spec->template_name);
-  clm_record_set (&record->key_store, spec->key_store);
   if (record->generation == 0) {
+    clm_record_set (&record->key_store, spec->key_store);
     clm_record_set (&record->authority, spec->authorities[0]);
     clm_record_set (&record->key_type, spec->key_type);
   }

@@ -134,10 +134,11 @@ static void
 make_intent (ClmRotation *self)
 {
   ClmIntent *intent = clm_intent_new (next_number (self));
+  g_autofree char *label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
 
   clm_record_set (&intent->issue_digest, self->spec->issue_digest);
   clm_record_set (&intent->key_store, clm_backend_get_name (CLM_BACKEND (self->key_store)));
-  intent->key_label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
+  clm_record_set (&intent->key_label, label);
   intent->started = clm_clock_get_time (self->engine->clock);
   if (can_keep_key (self))
     clm_record_set (&intent->key_uri, self->record->key_uri);
@@ -248,7 +249,7 @@ note_pending (ClmRotation *self)
 
   g_clear_pointer (&self->intent->ticket, g_bytes_unref);
   self->intent->ticket = g_bytes_ref (clm_issuance_get_ticket (self->issuance));
-  clm_plan_pending (self->record, self->spec, &context, polls, suggested);
+  clm_plan_pending (self->record, &context, polls, suggested);
   if (first)
     clm_event_add_field (clm_rotation_add_event (self, CLM_EVENT_PENDING, "the CA has yet to decide"), "authority", self->intent->authority);
   change = clm_rotation_begin_change (self);
@@ -353,6 +354,7 @@ check_policy (ClmRotation *self,
   ClmPolicyExpectation expect = {
     .spki = clm_key_get_spki (self->key),
     .subject = self->spec->subject,
+    .subject_from_authority = self->spec->subject_from_authority,
     .names.values = {
       [CLM_NAME_DNS] = (const char *const *) self->spec->dns_names,
       [CLM_NAME_IP] = (const char *const *) self->spec->ip_addresses,

@@ -8,6 +8,15 @@
 #define SECURE_HEAP_SIZE (256 * 1024)
 #define SECURE_HEAP_BLOCK 32
 
+/* LeakSanitizer does not look into mapped memory and would call lost what only the secure heap points to. */
+#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_LEAK__)
+#define USE_SECURE_HEAP FALSE
+#elif defined (__has_feature)
+#define USE_SECURE_HEAP (!__has_feature (address_sanitizer))
+#else
+#define USE_SECURE_HEAP TRUE
+#endif
+
 /* A store's error in the queue's free-form data: MARK DOMAIN SEP CODE SEP RETRY_AFTER SEP MESSAGE SEP HINT */
 #define MARK "clm-error"
 #define SEPARATOR "\x1f"
@@ -21,8 +30,9 @@ clm_x509_init (void)
   if (!g_once_init_enter (&done))
     return;
 
-  OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
-  if (!CRYPTO_secure_malloc_initialized ())
+  /* No clean-up at exit: a thread of a key store may still be inside OpenSSL when main() returns. */
+  OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
+  if (USE_SECURE_HEAP && !CRYPTO_secure_malloc_initialized ())
     CRYPTO_secure_malloc_init (SECURE_HEAP_SIZE, SECURE_HEAP_BLOCK);
   g_once_init_leave (&done, 1);
 }

@@ -49,6 +49,63 @@ enter (const ClmCaDer *value, guint8 tag, const guint8 **at, const guint8 **end)
   return TRUE;
 }
 
+/* Arcs in base 128 without padding, the last one complete (X.690 §8.19). */
+static gboolean
+is_oid (const ClmCaDer *element)
+{
+  gboolean begins = TRUE;
+
+  if (element->tag != CLM_CA_DER_OID || element->size == 0)
+    return FALSE;
+  for (gsize i = 0; i < element->size; i++) {
+    if (begins && element->value[i] == 0x80)
+      return FALSE;
+    begins = element->value[i] < 0x80;
+  }
+  return begins;
+}
+
+/* UTF8String, PrintableString or IA5String, and nothing in it that a terminal or a log would obey. */
+static gboolean
+is_attribute_text (const ClmCaDer *value)
+{
+  if ((value->tag != 0x0c && value->tag != 0x13 && value->tag != 0x16) || value->size == 0)
+    return FALSE;
+  for (gsize i = 0; i < value->size; i++)
+    if (value->value[i] < ' ' || value->value[i] == 0x7f || (value->tag != 0x0c && value->value[i] > 0x7f))
+      return FALSE;
+  return g_utf8_validate_len ((const char *) value->value, value->size, NULL);
+}
+
+/* RDNSequence, RFC 5280 §4.1.2.4. */
+static gboolean
+lint_name (const ClmCaDer *name)
+{
+  const guint8 *at = name->value, *end = at + name->size;
+  ClmCaDer set, pair, type, value;
+
+  while (at < end) {
+    const guint8 *inner, *inner_end;
+
+    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SET, &set) || set.size == 0)
+      return FALSE;
+    inner = set.value;
+    inner_end = inner + set.size;
+    while (inner < inner_end) {
+      const guint8 *part, *part_end;
+
+      if (!clm_ca_der_expect (&inner, inner_end, CLM_CA_DER_SEQUENCE, &pair))
+        return FALSE;
+      part = pair.value;
+      part_end = part + pair.size;
+      if (!clm_ca_der_read (&part, part_end, &type) || !is_oid (&type) || !clm_ca_der_read (&part, part_end, &value) ||
+          part != part_end || !is_attribute_text (&value))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static gboolean
 check_basic_constraints (const ClmCaDer *value, Extensions *found)
 {
@@ -95,7 +152,7 @@ check_usages (const ClmCaDer *value, Extensions *found)
   if (!enter (value, CLM_CA_DER_SEQUENCE, &at, &end) || at == end)
     return FALSE;
   while (at < end) {
-    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_OID, &oid) || oid.size == 0)
+    if (!clm_ca_der_read (&at, end, &oid) || !is_oid (&oid))
       return FALSE;
     if (oid.size == sizeof any && memcmp (oid.value, any, sizeof any) == 0)
       return FALSE;
@@ -343,6 +400,8 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &subject))
     return fail (error, "subject", "is missing");
+  if (!lint_name (&subject))
+    return fail (error, "subject", "malformed");
   if (issuer == NULL && (subject.full_size != issuer_name.full_size || memcmp (subject.full, issuer_name.full, subject.full_size) != 0))
     return fail (error, "subject", "a root's is its issuer's");
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki) || !lint_key (&spki, &key, error))

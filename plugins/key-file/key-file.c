@@ -192,8 +192,9 @@ create (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   Job *job = data;
   GError *error = NULL;
   g_autoptr (ClmKeyring) keyring = key_file_get_keyring (source, &error);
+  gboolean done = keyring && clm_keyring_create (keyring, job->id, job->key_type, job->exportable, &error);
 
-  return_id (task, keyring && clm_keyring_create (keyring, job->id, job->key_type, job->exportable, &error), error);
+  return_id (task, done, error);
 }
 
 static void
@@ -218,8 +219,9 @@ import (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   Job *job = data;
   GError *error = NULL;
   g_autoptr (ClmKeyring) keyring = key_file_get_keyring (source, &error);
+  gboolean done = keyring && clm_keyring_import (keyring, job->id, job->pkcs8, &error);
 
-  return_id (task, keyring && clm_keyring_import (keyring, job->id, job->pkcs8, &error), error);
+  return_id (task, done, error);
 }
 
 static void

@@ -73,9 +73,10 @@ examine_plugin (ClmPlugin *plugin, const char *const *options, gboolean quick)
   g_autoptr (GError) error = NULL;
   Subject subject = {.options = options, .quick = quick, .keys = keys};
 
-  if (!clm_key_provider_init (look_up_key, keys, &error))
-    g_printerr ("%s\n", error->message);
   examine_class (&subject, plugin, CLM_TYPE_KEY_STORE, "key store", examine_keys);
+  /* Only an authority signs with keys that come from its host. */
+  if (clm_plugin_get_type_for (plugin, CLM_TYPE_AUTHORITY) != G_TYPE_INVALID && !clm_key_provider_init (look_up_key, keys, &error))
+    g_printerr ("%s\n", error->message);
   examine_class (&subject, plugin, CLM_TYPE_AUTHORITY, "authority", examine_authority);
   examine_class (&subject, plugin, CLM_TYPE_NOTIFIER, "notifier", examine_notifier);
 }

@@ -124,7 +124,7 @@ test_user (void)
   g_autoptr (GError) error = NULL;
 
   if (geteuid () != 0) {
-    g_assert_false (run ("id -un", 10, "nobody", &output, &error));
+    g_assert_false (run ("id -un", 10, "root", &output, &error));
     g_assert_error (error, CLM_ERROR, CLM_ERROR_CONFIG);
     return;
   }

@@ -255,6 +255,27 @@ test_no_key_came (Fixture *fixture, gconstpointer data)
   close (fd);
 }
 
+/* A leaf signed by a root directly has an empty chain; anchors that nobody wants are not looked at. */
+static void
+test_empty_chain (Fixture *fixture, gconstpointer data)
+{
+  ClmDeliverRequest request = {
+    .delivery = (char *) "plain", .certificate = (char *) "web", .n_files = 3, .files = {CLM_DELIVER_LEAF, CLM_DELIVER_CHAIN, CLM_DELIVER_ANCHORS},
+  };
+  g_autoptr (GBytes) bytes = clm_deliver_request_encode (&request);
+  g_auto (ClmDeliverReply) reply = {0};
+  int fds[] = {sample_fd (fixture->sample->leaf_pem), sample_fd (""), sample_fd ("junk")};
+
+  helper_recipe (&fixture->helper, "plain", "[Delivery]\nFor=*\nFullChain=@OUT@/%n.pem\nChain=@OUT@/%n.chain\n");
+  helper_send (&fixture->helper, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), fds, 3);
+  g_assert_true (helper_receive (&fixture->helper, &reply));
+  g_assert_cmpstr (reply.message, ==, "");
+  assert_content (fixture, "web.pem", fixture->sample->leaf_pem, NULL, NULL);
+  assert_content (fixture, "web.chain", "", NULL, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+}
+
 static void
 plant (Fixture *fixture, const char *what, const char *path)
 {
@@ -501,6 +522,7 @@ main (int argc, char **argv)
   ADD ("/deliver/recipe-writable-by-others-is-refused", test_recipe_of_others);
   ADD ("/deliver/recipe-in-run-is-not-heard", test_recipe_in_run_is_not_heard);
   ADD ("/deliver/key-that-did-not-come", test_no_key_came);
+  ADD ("/deliver/empty-chain", test_empty_chain);
   for (guint i = 0; i < G_N_ELEMENTS (planted); i++) {
     g_autofree char *path = g_strdup_printf ("/deliver/planted-%s-is-refused", planted[i]);
     g_test_add (path, Fixture, planted[i], set_up, test_planted, tear_down);

@@ -46,11 +46,11 @@ pass_socket (const char *path)
 }
 
 static void
-service_start (Service *self, gboolean activated, const char *user)
+service_start (Service *self, gboolean activated)
 {
   g_autofree char *root = NULL;
   g_autofree char *listen_argument = NULL;
-  g_autofree char *user_argument = g_strdup_printf ("--user=%s", user);
+  g_autofree char *user_argument = g_strdup_printf ("--user=%u", (guint) geteuid ());
 
   self->root = sample_folder ();
   self->path = g_build_filename (self->root, "socket", NULL);
@@ -121,7 +121,7 @@ test_listen (gconstpointer activated)
   Service service;
   int fds[12];
 
-  service_start (&service, GPOINTER_TO_INT (activated), "0");
+  service_start (&service, GPOINTER_TO_INT (activated));
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     fds[i] = connect_to (&service);
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
@@ -139,7 +139,7 @@ test_stale_socket (void)
   struct stat st;
   int fd;
 
-  service_start (&service, FALSE, "0");
+  service_start (&service, FALSE);
   close (connect_to (&service));
   g_assert_cmpint (lstat (service.path, &st), ==, 0);
   g_assert_cmphex (st.st_mode & 077, ==, 0);
@@ -148,7 +148,8 @@ test_stale_socket (void)
   service.pid = fork ();
   if (service.pid == 0) {
     g_autofree char *root = g_strdup_printf ("--config-root=%s", service.root);
-    execl (DELIVER_EXECUTABLE, DELIVER_EXECUTABLE, root, "--user=0", "--listen", service.path, NULL);
+    g_autofree char *user = g_strdup_printf ("--user=%u", (guint) geteuid ());
+    execl (DELIVER_EXECUTABLE, DELIVER_EXECUTABLE, root, user, "--listen", service.path, NULL);
     _exit (99);
   }
   fd = connect_to (&service);
@@ -183,7 +184,7 @@ test_stranger (void)
     g_test_skip ("needs a second user");
     return;
   }
-  service_start (&service, FALSE, "0");
+  service_start (&service, FALSE);
   close (connect_to (&service));
   /* even where the socket's mode would let them in */
   g_assert_cmpint (chmod (service.root, 0755), ==, 0);

@@ -220,6 +220,7 @@ fail_on_full_disk (const char *folder)
   g_autofree char *disk = g_build_filename (folder, "disk", NULL);
   g_autofree char *big = g_strnfill (60000, 'x');
   g_autofree char *map = g_strdup_printf ("0 %u 1", (guint) geteuid ());
+  g_autofree char *group_map = g_strdup_printf ("0 %u 1", (guint) getegid ());
   gboolean was_root = geteuid () == 0;
   g_autoptr (GError) error = NULL;
 
@@ -228,6 +229,7 @@ fail_on_full_disk (const char *folder)
   if (!was_root) {
     write_text ("/proc/self/setgroups", "deny");
     write_text ("/proc/self/uid_map", map);
+    write_text ("/proc/self/gid_map", group_map);
   }
   if (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mkdir (disk, 0755) < 0 || mount ("none", disk, "tmpfs", 0, "size=16k") < 0)
     _exit (77);

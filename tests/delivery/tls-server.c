@@ -2,6 +2,27 @@
 #include "tls-server.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+
+/* A test that aborts leaves no server behind. */
+static void
+die_with_us (gpointer data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static GSubprocess *
+spawn (const char *const *argv)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autoptr (GError) error = NULL;
+  GSubprocess *process;
+
+  g_subprocess_launcher_set_child_setup (launcher, die_with_us, NULL, NULL);
+  process = g_subprocess_launcher_spawnv (launcher, argv, &error);
+  g_assert_no_error (error);
+  return process;
+}
 
 char *
 server_choose_address (void)
@@ -23,7 +44,6 @@ server_start_openssl_at (const char *address, const Sample *sample, const char *
   g_autofree char *pem = NULL;
   g_autofree char *line = NULL;
   g_auto (GStrv) argv = NULL;
-  g_autoptr (GError) error = NULL;
 
   self->folder = sample_folder ();
   self->address = g_strdup (address);
@@ -31,8 +51,7 @@ server_start_openssl_at (const char *address, const Sample *sample, const char *
   pem = g_build_filename (self->folder, "server.pem", NULL);
   line = g_strdup_printf ("openssl s_server -quiet -accept %s -cert %s -key %s %s", address, pem, pem, options);
   argv = g_strsplit (line, " ", -1);
-  self->process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error);
-  g_assert_no_error (error);
+  self->process = spawn ((const char *const *) argv);
   return self;
 }
 
@@ -49,6 +68,7 @@ wait_until_it_answers (const char *address)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
 
+  g_socket_client_set_enable_proxy (client, FALSE);
   for (guint i = 0; i < 500; i++) {
     g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (client, address, 0, NULL, NULL);
     if (connection)
@@ -64,11 +84,10 @@ server_start_nginx (const char *folder, const char *address)
   Server *self = g_new0 (Server, 1);
   g_autofree char *config = g_build_filename (folder, "nginx.conf", NULL);
   g_autofree char *log = g_build_filename (folder, "error.log", NULL);
-  g_autoptr (GError) error = NULL;
+  const char *const argv[] = {NGINX, "-p", folder, "-c", config, "-e", log, NULL};
 
   self->address = g_strdup (address);
-  self->process = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, NGINX, "-p", folder, "-c", config, "-e", log, NULL);
-  g_assert_no_error (error);
+  self->process = spawn (argv);
   wait_until_it_answers (address);
   return self;
 }

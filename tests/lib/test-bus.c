@@ -4,6 +4,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,6 +83,13 @@ read_line (int fd)
   return g_strdup (line->str);
 }
 
+/* A test that aborts takes what it started with it. */
+static void
+die_with_test (gpointer user_data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+}
+
 ClmTestBus *
 clm_test_bus_new (void)
 {
@@ -94,7 +102,7 @@ clm_test_bus_new (void)
   g_autofree char *option = g_strdup_printf ("--config-file=%s", config);
   const char *argv[] = { "dbus-daemon", option, "--nofork", "--nopidfile", "--print-address=1", NULL };
   int out = -1;
-  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &self->pid,
+  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, die_with_test, NULL, &self->pid,
                             NULL, &out, NULL, &error);
   g_assert_no_error (error);
   self->address = read_line (out);
@@ -111,10 +119,19 @@ remove_tree (const char *path)
 }
 
 void
-clm_test_bus_free (ClmTestBus *self)
+clm_test_bus_stop (ClmTestBus *self)
 {
+  if (self->pid == 0)
+    return;
   kill (self->pid, SIGTERM);
   waitpid (self->pid, NULL, 0);
+  self->pid = 0;
+}
+
+void
+clm_test_bus_free (ClmTestBus *self)
+{
+  clm_test_bus_stop (self);
   if (g_getenv ("CLM_TEST_KEEP") == NULL)
     remove_tree (self->folder);
   g_free (self->folder);
@@ -203,7 +220,7 @@ clm_test_daemon_spawn (ClmTestDaemon *self)
   argv[5] = program;
   g_assert_cmpint (self->pid, ==, 0);
   g_assert_nonnull (argv[0]);
-  g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &self->pid, &error);
+  g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, die_with_test, NULL, &self->pid, &error);
   g_assert_no_error (error);
 }
 

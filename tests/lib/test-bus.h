@@ -19,6 +19,8 @@ ClmTestBus *clm_test_bus_new (void);
 void        clm_test_bus_free (ClmTestBus *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmTestBus, clm_test_bus_free)
 
+/** clm_test_bus_stop: The bus goes away. */
+void clm_test_bus_stop (ClmTestBus *self);
 /** clm_test_bus_get_address: Returns: (transfer none): for `--address=`. */
 const char *clm_test_bus_get_address (ClmTestBus *self);
 /** clm_test_bus_get_folder: Returns: (transfer none): the test's folder. */
@@ -26,8 +28,9 @@ const char *clm_test_bus_get_folder (ClmTestBus *self);
 /** clm_test_bus_connect: Returns: (transfer full): a new connection of the test's own user. */
 GDBusConnection *clm_test_bus_connect (ClmTestBus *self);
 
-/** CLM_TEST_STRANGER: a user that no configuration names. */
-#define CLM_TEST_STRANGER 65533
+/* Users that no configuration names but that every system has, as a bus refuses users without an account. */
+#define CLM_TEST_STRANGER 65534  /* nobody */
+#define CLM_TEST_SERVICE  1      /* daemon */
 
 /** clm_test_bus_connect_as: Returns: (transfer full) (nullable): a new connection of user @uid, who has no group but one of the same number; %NULL when the test does not run as root. */
 GDBusConnection *clm_test_bus_connect_as (ClmTestBus *self, guint32 uid);

@@ -12,6 +12,10 @@
 
 /* What the tests of ca-local share: a CA on a fake host, plain calls of it, and the openssl command as judge. */
 
+#ifndef BENCH_TYPE
+#define BENCH_TYPE CLM_TYPE_CA_LOCAL
+#endif
+
 #define CA_NOW G_GINT64_CONSTANT (1790000000)   /* in 2026 */
 
 typedef struct {
@@ -41,7 +45,7 @@ bench_try_start (Bench *bench, const char *options, GError **error)
   g_autoptr (GAsyncResult) result = NULL;
 
   g_assert_null (bench->ca);
-  bench->ca = g_object_new (CLM_TYPE_CA_LOCAL, "name", "plant", "host", bench->host, "options", parsed, NULL);
+  bench->ca = g_object_new (BENCH_TYPE, "name", "plant", "host", bench->host, "options", parsed, NULL);
   clm_backend_start_async (CLM_BACKEND (bench->ca), NULL, clm_await_done, &result);
   return clm_backend_start_finish (CLM_BACKEND (bench->ca), clm_await (&result), error);
 }
@@ -273,3 +277,27 @@ bench_run (Bench *bench, gboolean *ok, const char *format, ...)
       g_test_message ("no “%s” in: %s", (part), (text)); \
     g_assert_nonnull (strstr ((text), (part))); \
   } G_STMT_END
+
+static inline guint
+bench_count_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint count = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    count++;
+  return count;
+}
+
+/* Runs the tests, then waits until only the main thread and GLib's spawner of threads are left: OpenSSL frees a thread's state with the
+ * thread, and what it has not freed when the process ends counts as leaked. */
+static inline int
+bench_main (void)
+{
+  int result = g_test_run ();
+
+  g_thread_pool_set_max_unused_threads (0);
+  for (guint i = 0; i < 5000 && bench_count_threads () > 2; i++)
+    g_usleep (1000);
+  return result;
+}

@@ -252,6 +252,46 @@ test_concurrent (void)
   g_assert_cmpint (issued, ==, 200);
 }
 
+/* Ten thousand issued, a thousand of them revoked: put straight into the ledger, the list made by the authority. */
+static void
+test_large_inventory (void)
+{
+  g_autoptr (Bench) bench = bench_new (CA_NOW);
+  g_autofree char *database = bench_private (bench, "ledger.db"), *script = g_build_filename (bench->directory, "fill.sql", NULL), *done = NULL, *count = NULL, *verify = NULL;
+  g_autofree char *filling = g_strdup_printf (
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+    " INSERT INTO certificate (role, serial, state, name, not_before, not_after, revoked_at, reason)"
+    " SELECT 0, unhex_ (i), 1, 'n' || i, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", CASE WHEN i %% 10 = 0 THEN %" G_GINT64_FORMAT " END, CASE WHEN i %% 10 = 0 THEN i / 10 %% 6 END FROM n;",
+    CA_NOW, CA_NOW + 1000000, CA_NOW + 1);
+  g_auto (GStrv) parts = g_strsplit (filling, "unhex_ (i)", 2);
+  g_autofree char *sql = g_strjoinv ("CAST ('A' || printf ('%016d', i) AS BLOB)", parts);
+  g_autoptr (GBytes) leaf = NULL, crl = NULL, anchor = NULL;
+  gint64 issued = 0;
+
+  bench_start (bench, "");
+  bench_stop (bench);
+  g_assert_true (g_file_set_contents (script, sql, -1, NULL));
+  done = bench_openssl (bench, "sqlite3 -bail %s '.read fill.sql'", database);
+  bench_start (bench, "");
+  leaf = bench_issue (bench, "one-more");
+  bench_revoke (bench, leaf, CLM_REVOCATION_KEY_COMPROMISE);
+  {
+    g_autoptr (GVariantDict) dict = bench_describe (bench);
+
+    g_assert_true (g_variant_dict_lookup (dict, "issued", "x", &issued));
+    g_assert_cmpint (issued, ==, 10001);
+  }
+  crl = bench_crl (bench);
+  anchor = bench_anchor (bench);
+  g_free (bench_write (bench, "crl.pem", "X509 CRL", crl));
+  g_free (bench_write (bench, "root.pem", "CERTIFICATE", anchor));
+  g_free (bench_write (bench, "leaf.pem", "CERTIFICATE", leaf));
+  count = bench_openssl (bench, "sh -c 'openssl crl -in crl.pem -noout -text -CAfile root.pem | grep -c \"Serial Number\"'");
+  assert_contains (count, "1001\n");
+  verify = bench_openssl_fails (bench, "openssl verify -attime %" G_GINT64_FORMAT " -crl_check -CRLfile crl.pem -CAfile root.pem leaf.pem", CA_NOW + 5);
+  assert_contains (verify, "certificate revoked");
+}
+
 static void
 on_signature_asked (gpointer keys)
 {
@@ -309,7 +349,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ca-local/restored-database-forgets-no-revocation", test_restored_database);
   g_test_add_func ("/ca-local/lost-database", test_lost_database);
   g_test_add_func ("/ca-local/lost-root-is-not-replaced", test_lost_root);
+  g_test_add_func ("/ca-local/large-inventory", test_large_inventory);
   g_test_add_func ("/ca-local/concurrent-enrolments", test_concurrent);
   g_test_add_func ("/ca-local/outage-at-signature", test_outage_at_signature);
-  return g_test_run ();
+  return bench_main ();
 }

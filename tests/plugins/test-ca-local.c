@@ -548,5 +548,5 @@ main (int argc, char **argv)
   g_test_add_func ("/ca-local/restart-keeps-root", test_restart_keeps_root);
   g_test_add_func ("/ca-local/damaged-root-is-not-replaced", test_damaged_root);
   g_test_add_func ("/ca-local/intermediate-is-renewed-with-its-key", test_renew_intermediate);
-  return g_test_run ();
+  return bench_main ();
 }
