@@ -412,6 +412,9 @@ arm (ClmAgenda *self)
   gint64 now = clm_clock_get_time (self->engine->clock);
   gint64 earliest = clm_inventory_get_earliest_after (self->engine->inventory, now, spans_only);
 
+  /* Times are the engine's; the timer goes by what the system shows, which may be long ago. */
+  if (earliest >= 0)
+    earliest -= now - clm_clock_get_now (self->engine->clock);
   clm_timers_set_calendar (self->engine->timers, earliest);
 }
 

@@ -103,12 +103,28 @@ check_one (ClmSpec *spec,
   return certificate && check_key_size (spec, certificate, error) && check_signature (spec, certificate, error);
 }
 
+#define LEAST_LIFETIME_S 60
+
+/* A lifetime that short is only for whoever asked for it. */
+static gboolean
+check_lifetime (ClmSpec       *spec,
+                ClmGeneration *generation,
+                GError       **error)
+{
+  gint64 least = spec->validity > 0 ? MIN (spec->validity, LEAST_LIFETIME_S) : LEAST_LIFETIME_S;
+
+  if (generation->not_after - generation->not_before >= least)
+    return TRUE;
+  g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "validity-too-short: less than %" G_GINT64_FORMAT " s of validity", least);
+  return FALSE;
+}
+
 gboolean
 clm_issued_check_spec (ClmSpec       *spec,
                        ClmGeneration *generation,
                        GError       **error)
 {
-  if (!check_one (spec, generation->leaf, error))
+  if (!check_lifetime (spec, generation, error) || !check_one (spec, generation->leaf, error))
     return FALSE;
   for (guint i = 0; i < generation->chain->len; i++) {
     if (!check_one (spec, g_ptr_array_index (generation->chain, i), error))
