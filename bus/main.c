@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "config-command.h"
 #include "names.h"
 #include "notify.h"
 #include "process.h"
@@ -24,6 +25,10 @@ typedef struct {
   char     *address;
   gboolean  session;
   gboolean  version;
+  gboolean  check_config;
+  gboolean  show_config;
+  gboolean  diff_config;
+  char     *pattern;      /* (nullable): for show_config */
 } Options;
 
 typedef struct {
@@ -50,6 +55,7 @@ options_clear (Options *options)
   g_free (options->deliver_socket);
   g_free (options->deliver_program);
   g_free (options->address);
+  g_free (options->pattern);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -59,6 +65,17 @@ make_absolute (char **path)
   char *absolute = clm_process_make_absolute (*path);
   g_free (*path);
   *path = absolute;
+}
+
+/* Only --show-config takes an argument: a glob on the names. */
+static void
+take_pattern (Options *options, int *argc, char **argv)
+{
+  int last = *argc - 1;
+  if (!options->show_config || last < 1 || g_str_equal (argv[last], "--"))
+    return;
+  options->pattern = g_strdup (argv[last]);
+  *argc = last > 1 && g_str_equal (argv[last - 1], "--") ? last - 1 : last;
 }
 
 static gboolean
@@ -72,6 +89,9 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
     { "plugin-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->plugin_dir, "Load plugins from DIR", "DIR" },
     { "deliver-socket", 0, 0, G_OPTION_ARG_FILENAME, &options->deliver_socket, "Where certloom-deliver listens", "PATH" },
     { "deliver-program", 0, 0, G_OPTION_ARG_FILENAME, &options->deliver_program, "Start this certloom-deliver where none listens", "PATH" },
+    { "check-config", 0, 0, G_OPTION_ARG_NONE, &options->check_config, "Tell what is wrong with the configuration and exit", NULL },
+    { "show-config", 0, 0, G_OPTION_ARG_NONE, &options->show_config, "Tell what the configuration amounts to and exit", NULL },
+    { "diff-config", 0, 0, G_OPTION_ARG_NONE, &options->diff_config, "Tell which files replace others and exit", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Tell the version", NULL },
     { NULL },
   };
@@ -80,6 +100,7 @@ options_parse (Options *options, int *argc, char ***argv, GError **error)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
+  take_pattern (options, argc, *argv);
   if (*argc > 1 || (options->session && options->address != NULL)) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          *argc > 1 ? "no arguments are taken, only options" : "--session and --address exclude each other");
@@ -266,6 +287,16 @@ run (const Options *options)
   return self.status;
 }
 
+static ClmConfigCommand
+get_config_command (const Options *options)
+{
+  if (options->check_config)
+    return CLM_CONFIG_COMMAND_CHECK;
+  if (options->show_config)
+    return CLM_CONFIG_COMMAND_SHOW;
+  return options->diff_config ? CLM_CONFIG_COMMAND_DIFF : CLM_CONFIG_COMMAND_NONE;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -281,6 +312,9 @@ main (int argc, char **argv)
     g_print ("certloomd %s\n", CLM_VERSION);
     return EXIT_SUCCESS;
   }
+  ClmConfigCommand command = get_config_command (&options);
+  if (command != CLM_CONFIG_COMMAND_NONE)
+    return clm_config_command_run (command, options.config_root, options.pattern);
   clm_process_harden ();
   return run (&options);
 }

@@ -35,9 +35,10 @@ static gboolean
 fail_to_reach (ClmCli *cli, GError *cause, const char *message, GError **error)
 {
   g_autoptr (GError) converted = clm_cli_error_from_bus (cause);
-  const char *name = clm_cli_error_get_name (converted);
-  ClmExit code = converted->code == CLM_EXIT_DENIED ? CLM_EXIT_DENIED : CLM_EXIT_UNREACHABLE;
-  return clm_cli_error_set (error, code, name, get_start_hint (cli), "%s: %s", message, converted->message);
+  if (converted->code == CLM_EXIT_DENIED)
+    return clm_cli_error_set (error, CLM_EXIT_DENIED, CLM_ERROR_NAME ("AccessDenied"), NULL, "%s: %s", message, converted->message);
+  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"), get_start_hint (cli), "%s: %s", message,
+                            converted->message);
 }
 
 static GDBusConnection *
@@ -59,12 +60,16 @@ call_bus (ClmBus *self, const char *method, GVariant *parameters, const char *re
 static gboolean
 find_daemon (ClmBus *self, GError **error)
 {
-  g_autoptr (GVariant) started = call_bus (self, "StartServiceByName", g_variant_new ("(su)", CLM_BUS_NAME, 0), "(u)", error);
-  if (started == NULL)
-    return FALSE;
-  g_autoptr (GVariant) owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", error);
-  if (owner == NULL)
-    return FALSE;
+  /* First who is there: a bus without an activation file refuses to start even what runs. */
+  g_autoptr (GVariant) owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", NULL);
+  if (owner == NULL) {
+    g_autoptr (GVariant) started = call_bus (self, "StartServiceByName", g_variant_new ("(su)", CLM_BUS_NAME, 0), "(u)", error);
+    if (started == NULL)
+      return FALSE;
+    owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", error);
+    if (owner == NULL)
+      return FALSE;
+  }
   g_variant_get (owner, "(s)", &self->daemon);
   return TRUE;
 }
@@ -213,7 +218,7 @@ clm_bus_unwatch (ClmCli *cli)
 gboolean
 clm_bus_set_lost (GError **error)
 {
-  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, "org.freedesktop.DBus.Error.Disconnected",
+  return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"),
                             _("certloomd finishes what was under way when it starts again; see how it stands with:  certloom status"),
                             _("certloomd has ended meanwhile"));
 }

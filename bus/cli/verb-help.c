@@ -9,6 +9,16 @@
 #include "options.h"
 #include "suggest.h"
 
+#define NAME_WIDTH 22
+
+/* printf() counts bytes. */
+static void
+append_entry (GString *text, const char *name, const char *description)
+{
+  glong width = g_utf8_strlen (name, -1);
+  g_string_append_printf (text, "  %s%*s  %s\n", name, (int) MAX (NAME_WIDTH - width, 0), "", description);
+}
+
 static void
 append_options (GString *text, const GOptionEntry *entries)
 {
@@ -21,7 +31,7 @@ append_options (GString *text, const GOptionEntry *entries)
     g_autofree char *value = entry->arg_description == NULL ? g_strdup ("")
                              : g_strdup_printf (optional ? "[=%s]" : "=%s", entry->arg_description);
     g_autofree char *name = g_strdup_printf ("%s--%s%s", letter, entry->long_name, value);
-    g_string_append_printf (text, "  %-22s  %s\n", name, _(entry->description));
+    append_entry (text, name, _(entry->description));
   }
 }
 
@@ -50,7 +60,7 @@ format_command (void)
   for (gsize i = 0; verbs[i] != NULL; i++) {
     g_autofree char *name = g_strdup_printf ("%s %s", verbs[i]->name, verbs[i]->arguments);
     if (!verbs[i]->hidden)
-      g_string_append_printf (text, "  %-22s  %s\n", name, _(verbs[i]->summary));
+      append_entry (text, name, _(verbs[i]->summary));
   }
   g_string_append_printf (text, "\n%s\n", _("Options of every verb:"));
   append_options (text, clm_options_list_global (NULL));

@@ -51,10 +51,11 @@ add_deliveries (ClmLines *lines, GVariant *properties)
     gint64 time;
     g_variant_get_child (list, i, "(&stubx&s)", &name, &generation, &attempts, &failing, &time, &error);
     g_autofree char *when = clm_date_format_full (time);
+    g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, generation);
     if (failing || *error != '\0')
-      clm_lines_addf (lines, _("Delivery"), _("%s: failing since %u attempts, last %s: %s"), name, attempts, when, error);
+      clm_lines_addf (lines, _("Delivery"), _("%s: failing, %u attempts, last %s: %s"), name, attempts, when, error);
     else
-      clm_lines_addf (lines, _("Delivery"), _("%s: has generation %" G_GUINT64_FORMAT ", %s"), name, generation, when);
+      clm_lines_addf (lines, _("Delivery"), _("%s: has generation %s, %s"), name, number, when);
   }
 }
 
@@ -69,7 +70,8 @@ add_generations (ClmLines *lines, GVariant *properties)
     g_variant_get_child (list, i, "(t&s&s&s&sxxxx)", &number, &kind, &serial, &fingerprint, &authority, &not_before, &not_after, &made,
                          &retired);
     g_autofree char *until = clm_date_format_full (not_after);
-    clm_lines_addf (lines, _("Generation"), _("%" G_GUINT64_FORMAT " (%s): serial %s, until %s"), number, kind, serial, until);
+    g_autofree char *shown = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+    clm_lines_addf (lines, _("Generation"), _("%s (%s): serial %s, until %s"), shown, kind, serial, until);
   }
 }
 

@@ -3,28 +3,30 @@
 
 #define STORAGE_PAUSE_S 30
 
-/* One thing to do, waiting or in flight. */
+/* One thing to do, waiting or in flight; in flight without a kind of its own (CLM_N_OPERATIONS): the name is locked. */
 typedef struct {
   ClmAgenda    *agenda;      /* borrowed */
   char         *name;
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
-  GError       *error;       /* (nullable): how it ended */
   guint64       revision;    /* of the record as it began */
+  ClmEvent     *event;       /* (nullable): of an alarm, told once it is written */
 } Item;
 
 struct _ClmAgenda {
-  GObject       parent_instance;
-  ClmEngine    *engine;
-  ClmFindSpec   find_spec;
-  gpointer      user_data;
-  gboolean      started;
-  GCancellable *pause;      /* (nullable): the disk does not take what we have to write; ends the wait */
-  GQueue        asked;      /* Item, in order */
-  GHashTable   *flying;     /* name → Item */
-  GTask        *stopping;   /* (nullable) */
-  guint         update_id;
+  GObject     parent_instance;
+  ClmEngine  *engine;
+  ClmFindSpec find_spec;
+  gpointer    user_data;
+  gboolean    started;
+  gboolean    paused;        /* the disk does not take what we have to write */
+  GQueue      asked;         /* Item, in order */
+  GHashTable *asked_names;   /* name → how many of those */
+  GHashTable *flying;        /* name → Item */
+  GTask      *stopping;      /* (nullable) */
+  guint       update_id;
+  GCancellable *pause;
 };
 
 enum { SIGNAL_SETTLED, N_SIGNALS };
@@ -32,7 +34,10 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (ClmAgenda, clm_agenda, G_TYPE_OBJECT)
 
+static const ClmOperation locked = { .kind = CLM_N_OPERATIONS };
+
 static void schedule_update (ClmAgenda *self);
+static void item_settle (Item *item, const GError *error);
 
 static void
 item_free (Item *item)
@@ -40,7 +45,7 @@ item_free (Item *item)
   g_free (item->name);
   g_ptr_array_unref (item->jobs);
   g_object_unref (item->cancellable);
-  g_clear_error (&item->error);
+  g_clear_pointer (&item->event, clm_event_unref);
   g_free (item);
 }
 
@@ -59,7 +64,46 @@ item_new (ClmAgenda          *self,
   return item;
 }
 
+/* What was asked for, in order; each name with its count, because most questions are about names that are not there */
+
+static void
+queue_item (ClmAgenda *self,
+            Item      *item)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->asked_names, item->name));
+
+  g_queue_push_tail (&self->asked, item);
+  g_hash_table_insert (self->asked_names, g_strdup (item->name), GUINT_TO_POINTER (n + 1));
+}
+
+static gboolean
+unqueue_item (ClmAgenda *self,
+              Item      *item)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->asked_names, item->name));
+
+  if (n == 0 || !g_queue_remove (&self->asked, item))
+    return FALSE;
+  if (n == 1)
+    g_hash_table_remove (self->asked_names, item->name);
+  else
+    g_hash_table_insert (self->asked_names, g_strdup (item->name), GUINT_TO_POINTER (n - 1));
+  return TRUE;
+}
+
 /* Jobs */
+
+static gboolean
+on_dropped (gpointer user_data)
+{
+  Item *item = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_set_error_if_cancelled (item->cancellable, &error);
+  item_settle (item, error);
+  item_free (item);
+  return G_SOURCE_REMOVE;
+}
 
 static void
 on_job_cancelled (GCancellable *cancellable,
@@ -70,6 +114,9 @@ on_job_cancelled (GCancellable *cancellable,
       return;
   }
   g_cancellable_cancel (item->cancellable);
+  /* What has not begun never will. Not from inside the signal, whose handlers go with it. */
+  if (unqueue_item (item->agenda, item))
+    g_idle_add (on_dropped, item);
 }
 
 static void
@@ -111,18 +158,9 @@ on_progress (const char *step,
 }
 
 /*
- * The disk: where not even the time of the next try could be written, the certificate is due as before, and trying on at once would
- * only spin. What is asked for still has its turn, once; when something succeeds, the pause is over.
+ * The disk: where not even the time of the next try could be written, what is due is so as before, and trying on at once would only
+ * spin. What is asked for still has its turn, once; the first success ends the pause.
  */
-
-static void
-end_pause (ClmAgenda *self)
-{
-  if (!self->pause)
-    return;
-  g_cancellable_cancel (self->pause);
-  g_clear_object (&self->pause);
-}
 
 static void
 on_pause_over (GObject      *source,
@@ -131,21 +169,21 @@ on_pause_over (GObject      *source,
 {
   g_autoptr (ClmAgenda) self = user_data;
 
-  if (!clm_timers_wait_finish (CLM_TIMERS (source), result, NULL))
+  if (!clm_timers_wait_finish (CLM_TIMERS (source), result, NULL) || !self->started)
     return;
-  g_clear_object (&self->pause);
+  self->paused = FALSE;
   schedule_update (self);
 }
 
 static void
-begin_pause (ClmAgenda    *self,
-             const GError *error)
+note_storage (ClmAgenda    *self,
+              const GError *error)
 {
   g_autoptr (ClmEvent) event = NULL;
 
-  if (self->pause || self->stopping)
+  if (self->paused || !g_error_matches (error, CLM_ERROR, CLM_ERROR_STORAGE))
     return;
-  self->pause = g_cancellable_new ();
+  self->paused = TRUE;
   event = clm_event_new (CLM_EVENT_STORAGE_FAILED, clm_clock_get_time (self->engine->clock), NULL, NULL,
                          "state cannot be written, what is due waits for %d s: %s", STORAGE_PAUSE_S, error->message);
   clm_event_add_error (event, error);
@@ -167,12 +205,9 @@ finish_stopping (ClmAgenda *self)
 }
 
 static void
-land (Item *item)
+settle (ClmAgenda *self,
+        Item      *item)
 {
-  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
-
-  g_hash_table_steal (self->flying, item->name);
-  item_settle (item, item->error);
   g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
   item_free (item);
   finish_stopping (self);
@@ -185,26 +220,30 @@ on_put_off (GObject      *source,
             gpointer      user_data)
 {
   Item *item = user_data;
+  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
   g_autoptr (GError) error = NULL;
 
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
-    begin_pause (item->agenda, error);
-  land (item);
+    note_storage (self, error);
+  g_hash_table_steal (self->flying, item->name);
+  settle (self, item);
 }
 
-/* What ended without a word in the record would be due again at once, and for ever. Returns whether it is being written. */
+/* What ended without a word in the record would be due again at once, and for ever. Whether a word is written now. */
 static gboolean
-put_off (ClmAgenda *self,
-         Item      *item)
+put_off (ClmAgenda    *self,
+         Item         *item,
+         const GError *error)
 {
   ClmPlanContext context = clm_engine_plan_context (self->engine, item->name);
   g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
   g_autoptr (GError) nothing = g_error_new (CLM_ERROR, CLM_ERROR_FAILED, "there was nothing that could be done");
   ClmChange *change;
 
-  if (!record || record->revision != item->revision || !clm_plan_is_due (record, context.now) || self->engine->stopping)
+  if (self->engine->stopping || !record || record->revision != item->revision ||
+      !clm_plan_is_due (record, context.now))
     return FALSE;
-  clm_plan_failed (record, &context, record->next_action, item->error ? item->error : nothing);
+  clm_plan_failed (record, NULL, &context, record->next_action, error ? error : nothing);
   change = clm_change_new (item->name);
   clm_change_put_record (change, record);
   clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, item);
@@ -217,12 +256,16 @@ on_operated (GObject      *source,
              gpointer      user_data)
 {
   Item *item = user_data;
-  ClmAgenda *self = item->agenda;
+  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
+  g_autoptr (GError) error = NULL;
 
-  if (clm_operation_run_finish (result, &item->error))
-    end_pause (self);
-  if (!put_off (self, item))
-    land (item);
+  if (clm_operation_run_finish (result, &error))
+    self->paused = FALSE;
+  item_settle (item, error);
+  if (put_off (self, item, error))
+    return;
+  g_hash_table_steal (self->flying, item->name);
+  settle (self, item);
 }
 
 static void
@@ -255,7 +298,7 @@ start_asked (ClmAgenda *self)
     Item *item = link->data;
 
     if (!g_hash_table_contains (self->flying, item->name)) {
-      g_queue_delete_link (&self->asked, link);
+      unqueue_item (self, item);
       start_item (self, item);
     }
     link = after;
@@ -269,26 +312,16 @@ on_alarm_written (GObject      *source,
                   GAsyncResult *result,
                   gpointer      user_data)
 {
-  g_autoptr (ClmEvent) event = user_data;
+  Item *item = user_data;
+  g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
   g_autoptr (GError) error = NULL;
 
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
-    g_warning ("an alarm could not be noted: %s", error->message);
-}
-
-/* "3 days", "40 seconds": in the largest unit that is there at least twice. */
-static char *
-format_left (gint64 seconds)
-{
-  static const struct {
-    gint64      size;
-    const char *name;
-  } units[] = { { 86400, "days" }, { 3600, "hours" }, { 60, "minutes" } };
-
-  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
-    if (seconds >= 2 * units[i].size)
-      return g_strdup_printf ("%" G_GINT64_FORMAT " %s", seconds / units[i].size, units[i].name);
-  return g_strdup_printf ("%" G_GINT64_FORMAT " seconds", seconds);
+    note_storage (self, error);
+  else if (item->event)
+    clm_events_tell (self->engine->events, item->event);
+  g_hash_table_steal (self->flying, item->name);
+  settle (self, item);
 }
 
 static ClmEvent *
@@ -296,13 +329,13 @@ alarm_to_event (ClmRecord            *record,
                 const ClmPlanContext *context,
                 ClmExpiryAlarm        level)
 {
-  g_autofree char *left = format_left (record->not_after - context->now);
+  gint64 hours = (record->not_after - context->now) / 3600;
   ClmEvent *event;
 
   if (level == CLM_EXPIRY_ALARM_EXPIRED)
     return clm_event_new (CLM_EVENT_EXPIRED, context->now, "certificate", record->name, "the certificate has expired");
   event = clm_event_new (CLM_EVENT_EXPIRING, context->now, "certificate", record->name,
-                         "%s are left and it is not renewed", left);
+                         "%" G_GINT64_FORMAT " hours are left and it is not renewed", hours);
   clm_event_add_field (event, "reason", record->reason);
   return event;
 }
@@ -323,15 +356,16 @@ raise_alarm (ClmAgenda *self,
   ClmExpiryAlarm level;
   gboolean rose = clm_plan_raise_alarm (record, &context, &level);
   ClmChange *change = clm_change_new (record->name);
-  g_autoptr (ClmEvent) event = NULL;
+  Item *item = item_new (self, record->name, &locked);
 
+  /* In flight meanwhile, so that it is raised once, and what is due begins with the record as it is then. */
+  g_hash_table_insert (self->flying, item->name, item);
   clm_change_put_record (change, record);
   if (rose && is_worth_telling (record, level)) {
-    event = alarm_to_event (record, &context, level);
-    clm_change_add_event (change, event);
-    clm_events_tell (self->engine->events, event);
+    item->event = alarm_to_event (record, &context, level);
+    clm_change_add_event (change, item->event);
   }
-  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_alarm_written, g_steal_pointer (&event));
+  clm_inventory_apply_async (self->engine->inventory, change, NULL, on_alarm_written, item);
 }
 
 static void
@@ -344,14 +378,16 @@ start_due_one (ClmAgenda  *self,
 
   if (!record)
     return;
-  if (record->alarm_time != 0 && record->alarm_time <= now)
+  if (record->alarm_time != 0 && record->alarm_time <= now && clm_clock_is_trusted (self->engine->clock)) {
     raise_alarm (self, record);
+    return;
+  }
   if (!clm_plan_is_due (record, now))
     return;
   if (record->next_action == CLM_ACTION_DELIVER)
     operation.kind = CLM_OPERATION_DELIVER;
   else if (record->next_action == CLM_ACTION_REMOVE)
-    operation.kind = CLM_OPERATION_REMOVE;
+    operation = (ClmOperation) { .kind = CLM_OPERATION_REMOVE, .keep_key = g_str_equal (record->reason, CLM_OPERATION_REMOVING_KEEP_KEY) };
   start_item (self, item_new (self, name, &operation));
 }
 
@@ -394,7 +430,7 @@ on_update (gpointer user_data)
     return G_SOURCE_REMOVE;
   clm_inventory_set_last_seen (self->engine->inventory, clm_clock_get_last_seen (self->engine->clock));
   start_asked (self);
-  if (!self->pause)
+  if (!self->paused)
     start_due (self);
   arm (self);
   return G_SOURCE_REMOVE;
@@ -415,24 +451,32 @@ clm_agenda_update (ClmAgenda *self)
 
 /* Asking */
 
-static Item *
-find_asked (ClmAgenda  *self,
-            const char *name)
-{
-  for (GList *link = self->asked.head; link; link = link->next) {
-    Item *item = link->data;
-
-    if (g_str_equal (item->name, name))
-      return item;
-  }
-  return NULL;
-}
-
 static gboolean
 is_same (const ClmOperation *a,
          const ClmOperation *b)
 {
   return a->kind == b->kind && a->rekey == b->rekey && a->force == b->force && a->reason == b->reason && a->keep_key == b->keep_key;
+}
+
+/* The same operation on the same name, in flight or waiting. */
+static Item *
+find_same (ClmAgenda          *self,
+           const char         *name,
+           const ClmOperation *operation)
+{
+  Item *flying = g_hash_table_lookup (self->flying, name);
+
+  if (flying && is_same (&flying->operation, operation) && !g_cancellable_is_cancelled (flying->cancellable))
+    return flying;
+  if (!g_hash_table_contains (self->asked_names, name))
+    return NULL;
+  for (GList *link = self->asked.head; link; link = link->next) {
+    Item *item = link->data;
+
+    if (g_str_equal (item->name, name) && is_same (&item->operation, operation))
+      return item;
+  }
+  return NULL;
 }
 
 void
@@ -441,33 +485,24 @@ clm_agenda_push (ClmAgenda          *self,
                  const ClmOperation *operation,
                  ClmJob             *job)
 {
-  Item *item = g_hash_table_lookup (self->flying, name);
+  Item *item = find_same (self, name, operation);
 
-  if (self->engine->stopping) {
-    g_autoptr (GError) error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "the daemon is stopping");
-
-    if (job)
-      clm_job_count (job, error);
-    return;
-  }
-  if (!item || !is_same (&item->operation, operation)) {
-    item = find_asked (self, name);
-    if (!item || !is_same (&item->operation, operation)) {
-      item = item_new (self, name, operation);
-      g_queue_push_tail (&self->asked, item);
-    }
+  if (!item) {
+    item = item_new (self, name, operation);
+    queue_item (self, item);
   }
   item_join (item, job);
   schedule_update (self);
 }
 
-static ClmJob *
-single_job (Item            *item,
-            ClmOperationKind kind)
+ClmJob *
+clm_agenda_find_job (ClmAgenda          *self,
+                     const char         *name,
+                     const ClmOperation *operation)
 {
-  if (!item || item->operation.kind != kind)
-    return NULL;
-  for (guint i = 0; i < item->jobs->len; i++) {
+  Item *item = find_same (self, name, operation);
+
+  for (guint i = 0; item && i < item->jobs->len; i++) {
     ClmJob *job = g_ptr_array_index (item->jobs, i);
 
     if (clm_job_get_total (job) == 1 && !clm_job_is_completed (job))
@@ -476,21 +511,44 @@ single_job (Item            *item,
   return NULL;
 }
 
-ClmJob *
-clm_agenda_find_job (ClmAgenda       *self,
-                     const char      *name,
-                     ClmOperationKind kind)
-{
-  ClmJob *job = single_job (g_hash_table_lookup (self->flying, name), kind);
-
-  return job ? job : single_job (find_asked (self, name), kind);
-}
-
 gboolean
 clm_agenda_is_busy (ClmAgenda  *self,
                     const char *name)
 {
-  return g_hash_table_contains (self->flying, name) || find_asked (self, name) != NULL;
+  return g_hash_table_contains (self->flying, name) || g_hash_table_contains (self->asked_names, name);
+}
+
+gboolean
+clm_agenda_lock (ClmAgenda  *self,
+                 const char *name)
+{
+  Item *item;
+
+  if (g_hash_table_contains (self->flying, name))
+    return FALSE;
+  item = item_new (self, name, &locked);
+  g_hash_table_insert (self->flying, item->name, item);
+  return TRUE;
+}
+
+void
+clm_agenda_unlock (ClmAgenda  *self,
+                   const char *name)
+{
+  Item *item = g_hash_table_lookup (self->flying, name);
+
+  g_return_if_fail (item && item->operation.kind == CLM_N_OPERATIONS);
+
+  g_hash_table_steal (self->flying, name);
+  item_free (item);
+  finish_stopping (self);
+  schedule_update (self);
+}
+
+gboolean
+clm_agenda_is_quiet (ClmAgenda *self)
+{
+  return g_hash_table_size (self->flying) == 0 && self->update_id == 0 && g_queue_is_empty (&self->asked);
 }
 
 /* Starting and stopping */
@@ -509,7 +567,8 @@ drop_asked (ClmAgenda *self)
   g_autoptr (GError) error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "the daemon is stopping");
   Item *item;
 
-  while ((item = g_queue_pop_head (&self->asked))) {
+  while ((item = g_queue_peek_head (&self->asked))) {
+    unqueue_item (self, item);
     item_settle (item, error);
     item_free (item);
   }
@@ -525,7 +584,7 @@ clm_agenda_stop_async (ClmAgenda          *self,
 
   self->started = FALSE;
   g_clear_handle_id (&self->update_id, g_source_remove);
-  end_pause (self);
+  g_cancellable_cancel (self->pause);
   clm_timers_set_calendar (self->engine->timers, -1);
   self->stopping = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (self->stopping, clm_agenda_stop_async);
@@ -562,6 +621,8 @@ clm_agenda_init (ClmAgenda *self)
 {
   g_queue_init (&self->asked);
   self->flying = g_hash_table_new (g_str_hash, g_str_equal);
+  self->asked_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->pause = g_cancellable_new ();
 }
 
 static void
@@ -572,6 +633,8 @@ clm_agenda_finalize (GObject *object)
   g_clear_handle_id (&self->update_id, g_source_remove);
   drop_asked (self);
   g_hash_table_unref (self->flying);
+  g_hash_table_unref (self->asked_names);
+  g_object_unref (self->pause);
   G_OBJECT_CLASS (clm_agenda_parent_class)->finalize (object);
 }
 
@@ -579,6 +642,5 @@ static void
 clm_agenda_class_init (ClmAgendaClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = clm_agenda_finalize;
-  signals[SIGNAL_SETTLED] = g_signal_new ("settled", CLM_TYPE_AGENDA, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                          G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[SIGNAL_SETTLED] = g_signal_new ("settled", CLM_TYPE_AGENDA, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }

@@ -8,7 +8,7 @@ typedef struct {
   ClmEngine             *engine;
   ClmSpec               *spec;
   guint64                number;
-  gboolean               force;
+  ClmDeploymentMode      mode;
   ClmDeploymentProgress  progress;
   gpointer               progress_data;
   guint                  index;    /* into the spec's deliveries */
@@ -87,7 +87,7 @@ note_outcome (GTask  *task,
     g_prefix_error (&error, "delivery %s: ", delivery);
     work->result->error = g_error_copy (error);
   }
-  if (error && work->rollback) {
+  if (error && work->rollback && work->mode != CLM_DEPLOYMENT_RESTORE) {
     work->result->wants_rollback = TRUE;
     g_error_free (error);
     finish (task);
@@ -176,7 +176,7 @@ deliver_one (GTask      *task,
   input.key = work->fds->key;
   input.anchors = work->fds->trust;
   /* The helper does not hear of a failed handshake: files that are unchanged since then still want their action. */
-  input.force = work->force || (known && known->failing);
+  input.force = work->mode != CLM_DEPLOYMENT_PLAIN || (known && known->failing);
   clm_deliverer_deliver_async (work->engine->deliverer, delivery, work->spec->name, &input,
                                g_task_get_cancellable (task), on_delivered, task);
 }
@@ -237,7 +237,7 @@ deliver_next (GTask *task)
     const char *delivery = work->spec->deliveries[work->index];
     ClmDeliveryRecord *known = find_known (work, delivery);
 
-    if (!work->force && known && !known->failing && known->generation == work->number)
+    if (work->mode != CLM_DEPLOYMENT_FORCE && known && !known->failing && known->generation == work->number)
       continue;
     if (work->progress)
       work->progress (delivery, work->index + 1, n, work->progress_data);
@@ -297,7 +297,7 @@ void
 clm_deployment_run_async (ClmEngine            *engine,
                           ClmSpec              *spec,
                           guint64               number,
-                          gboolean              force,
+                          ClmDeploymentMode     mode,
                           ClmDeploymentProgress progress,
                           gpointer              progress_data,
                           GCancellable         *cancellable,
@@ -314,7 +314,7 @@ clm_deployment_run_async (ClmEngine            *engine,
   work->engine = engine;
   work->spec = clm_spec_ref (spec);
   work->number = number;
-  work->force = force;
+  work->mode = mode;
   work->progress = progress;
   work->progress_data = progress_data;
   work->result = g_new0 (ClmDeploymentResult, 1);

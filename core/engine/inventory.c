@@ -25,6 +25,7 @@ struct _ClmInventory {
   gint64        last_seen_stored;
   guint         history_limit;
   guint         events_until_prune;
+  guint         writing;            /* changes that are not written yet */
 };
 
 enum { SIGNAL_RECORD_CHANGED, SIGNAL_RECORD_REMOVED, N_SIGNALS };
@@ -268,6 +269,7 @@ on_applied (GObject      *source,
   ApplyWork *work = g_task_get_task_data (task);
   GError *error = NULL;
 
+  self->writing--;
   if (!clm_sql_writer_run_finish (CLM_SQL_WRITER (source), result, &error)) {
     g_task_return_error (task, error);
     return;
@@ -294,6 +296,7 @@ clm_inventory_apply_async (ClmInventory       *self,
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, work, (GDestroyNotify) apply_work_free);
   work->change = change;
+  self->writing++;
   work->last_seen = self->last_seen;
   self->last_seen = 0;
   work->prune = is_time_to_prune (self, change) ? self->history_limit : 0;
@@ -308,6 +311,12 @@ clm_inventory_apply_finish (ClmInventory *self,
   ApplyWork *work = g_task_get_task_data (G_TASK (result));
 
   return g_task_propagate_boolean (G_TASK (result), error) ? work->revision : 0;
+}
+
+gboolean
+clm_inventory_is_writing (ClmInventory *self)
+{
+  return self->writing > 0;
 }
 
 /* Moving spans */

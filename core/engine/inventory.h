@@ -46,6 +46,9 @@ void     clm_inventory_advance_spans_async (ClmInventory *self, gint64 now, gint
 /** clm_inventory_shift_spans_finish: For both of the above. */
 gboolean clm_inventory_shift_spans_finish (ClmInventory *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** clm_inventory_is_writing: Whether a change of a certificate is on its way to the disk. */
+gboolean clm_inventory_is_writing (ClmInventory *self);
+
 /* Small reads. Each is one indexed look-up. */
 
 /** clm_inventory_get_record: Returns: (transfer full) (nullable). Fails with %CLM_ERROR_NOT_FOUND, %CLM_ERROR_STORAGE. */

@@ -51,15 +51,33 @@ check_key_size (ClmSpec *spec,
   return FALSE;
 }
 
-/* "ecdsa-with-SHA256" → "ecdsa-sha256", "RSA-SHA256" → "rsa-sha256": the words of `AllowedSignatures=`. */
+static const char *
+algorithm_word (int pkey_nid)
+{
+  switch (pkey_nid) {
+  case NID_X9_62_id_ecPublicKey:
+    return "ecdsa";
+  case NID_rsaEncryption:
+    return "rsa";
+  case NID_rsassaPss:
+    return "rsa-pss";
+  default:
+    return OBJ_nid2sn (pkey_nid);
+  }
+}
+
+/* "ecdsa-sha256", "rsa-pss-sha384", "ed25519": the words of `AllowedSignatures=`. */
 static char *
 signature_word (X509 *certificate)
 {
-  const char *name = OBJ_nid2sn (X509_get_signature_nid (certificate));
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-  g_auto (GStrv) parts = g_strsplit (lower, "-with-", -1);
+  int hash = NID_undef, pkey = NID_undef;
+  g_autofree char *word = NULL;
 
-  return g_strjoinv ("-", parts);
+  if (!X509_get_signature_info (certificate, &hash, &pkey, NULL, NULL))
+    return g_strdup ("unknown");
+  word = hash == NID_undef ? g_strdup (algorithm_word (pkey)) :
+                             g_strdup_printf ("%s-%s", algorithm_word (pkey), OBJ_nid2sn (hash));
+  return g_ascii_strdown (word, -1);
 }
 
 static gboolean
@@ -248,6 +266,23 @@ check_exported (StageWork *work,
   return FALSE;
 }
 
+/* An earlier try under the same intent may have left it complete, but failed before it knew so. What was ever current stays. */
+static gboolean
+write_generation (StageWork *work,
+                  GError   **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (clm_generation_write (work->store, work->generation, work->pem, &local))
+    return TRUE;
+  if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_EXISTS)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  return clm_generation_drop (work->store, work->generation->name, work->generation->number, error) &&
+         clm_generation_write (work->store, work->generation, work->pem, error);
+}
+
 static void
 stage_in_thread (GTask        *task,
                  gpointer      source,
@@ -257,7 +292,7 @@ stage_in_thread (GTask        *task,
   StageWork *work = task_data;
   GError *error = NULL;
 
-  if (check_exported (work, &error) && clm_generation_write (work->store, work->generation, work->pem, &error))
+  if (check_exported (work, &error) && write_generation (work, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);

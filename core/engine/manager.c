@@ -23,6 +23,7 @@ struct _ClmManager {
   char            *deliver_socket;    /* (nullable) */
   char            *deliver_program;   /* (nullable) */
   char            *plugin_dir;
+  ClmTimeSource    time;              /* all %NULL: the kernel's clocks */
   ClmEngine        engine;
   int              lock_fd;
   ClmLayers       *layers;
@@ -65,6 +66,8 @@ clm_manager_new (const ClmManagerSettings *settings)
   self->config_root = g_strdup (settings->config_root);
   self->deliver_socket = g_strdup (settings->deliver_socket);
   self->deliver_program = g_strdup (settings->deliver_program);
+  if (settings->time)
+    self->time = *settings->time;
   self->plugin_dir = g_strdup (settings->plugin_dir ? settings->plugin_dir : CLM_PLUGINDIR);
   self->engine.state_dir = g_strdup (settings->state_dir ? settings->state_dir : CLM_STATEDIR);
   return self;
@@ -292,11 +295,17 @@ open_time (ClmManager *self,
            GError    **error)
 {
   const ClmSettings *settings = clm_config_get_settings (self->engine.config);
+  gint64 last_seen = clm_inventory_get_last_seen (self->engine.inventory);
 
-  self->engine.clock = clm_clock_new (settings->clock, CLM_BUILD_TIME, clm_inventory_get_last_seen (self->engine.inventory),
-                                      NULL, NULL);
+  if (self->time.create_clock)
+    self->engine.clock = self->time.create_clock (self->time.data, settings->clock, CLM_BUILD_TIME, last_seen);
+  else
+    self->engine.clock = clm_clock_new (settings->clock, CLM_BUILD_TIME, last_seen, NULL, NULL);
   clm_clock_update (self->engine.clock);
-  self->engine.timers = clm_timers_new (self->engine.clock, error);
+  if (self->time.create_timers)
+    self->engine.timers = self->time.create_timers (self->time.data, self->engine.clock);
+  else
+    self->engine.timers = clm_timers_new (self->engine.clock, error);
   return self->engine.timers != NULL;
 }
 
@@ -514,6 +523,12 @@ clm_manager_stop_finish (ClmManager   *self,
 }
 
 /* What is */
+
+gboolean
+clm_manager_is_quiet (ClmManager *self)
+{
+  return !self->reload && clm_agenda_is_quiet (self->agenda) && !clm_inventory_is_writing (self->engine.inventory);
+}
 
 ClmConfig *
 clm_manager_get_config (ClmManager *self)
@@ -797,7 +812,7 @@ ask_one (ClmManager         *self,
          const char         *name,
          const ClmOperation *operation)
 {
-  ClmJob *job = clm_agenda_find_job (self->agenda, name, operation->kind);
+  ClmJob *job = clm_agenda_find_job (self->agenda, name, operation);
 
   if (job)
     return job;
@@ -1023,13 +1038,15 @@ on_hold_written (GObject      *source,
 {
   g_autoptr (GTask) task = user_data;
   ClmManager *self = g_task_get_source_object (task);
+  ClmEvent *event = g_task_get_task_data (task);
   GError *error = NULL;
 
+  clm_agenda_unlock (self->agenda, clm_event_get_subject (event));
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error)) {
     g_task_return_error (task, error);
     return;
   }
-  clm_events_tell (self->engine.events, g_task_get_task_data (task));
+  clm_events_tell (self->engine.events, event);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -1084,6 +1101,8 @@ clm_manager_hold_async (ClmManager         *self,
     g_task_return_error (task, error);
     return;
   }
+  if (!clm_agenda_lock (self->agenda, name))
+    g_return_if_reached ();
   event = clm_event_new (hold ? CLM_EVENT_HELD : CLM_EVENT_RELEASED, clm_clock_get_time (self->engine.clock), "certificate", name,
                          hold ? "held by user %u" : "released by user %u", uid_of (caller));
   g_task_set_task_data (task, event, (GDestroyNotify) clm_event_unref);

@@ -8,8 +8,18 @@
 #include "configuration.h"
 #include "job.h"
 #include "record.h"
+#include "timers.h"
 
 G_BEGIN_DECLS
+
+/**
+ * ClmTimeSource: where clock and timers come from, for tests that own time. Both functions return (transfer full).
+ */
+typedef struct {
+  ClmClock  *(*create_clock)  (gpointer data, ClmClockMode mode, gint64 build_time, gint64 last_seen);
+  ClmTimers *(*create_timers) (gpointer data, ClmClock *clock);
+  gpointer     data;
+} ClmTimeSource;
 
 /**
  * ClmManagerSettings: what main() knows. All strings (nullable) unless said otherwise; NULL takes the built-in path.
@@ -20,6 +30,7 @@ typedef struct {
   const char *plugin_dir;
   const char *deliver_socket; /* where certloom-deliver listens; NULL: start it as a child */
   const char *deliver_program;/* executable for the child */
+  const ClmTimeSource *time;  /* (nullable): %NULL: the kernel's clocks */
 } ClmManagerSettings;
 
 /**
@@ -47,6 +58,9 @@ gboolean clm_manager_start_finish (ClmManager *self, GAsyncResult *result, GErro
 /** clm_manager_stop_async: Lets running writes end, stops the backends, closes the inventory. */
 void     clm_manager_stop_async (ClmManager *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 gboolean clm_manager_stop_finish (ClmManager *self, GAsyncResult *result, GError **error);
+
+/** clm_manager_is_quiet: Returns: whether nothing is in flight, waits for its turn or is being written: all that is left is to wait for time. */
+gboolean clm_manager_is_quiet (ClmManager *self);
 
 /** clm_manager_get_config: Returns: (transfer none): the configuration in force. */
 ClmConfig  *clm_manager_get_config (ClmManager *self);

@@ -28,6 +28,7 @@ typedef struct {
   ClmRecord          *record;    /* (nullable) */
   ClmIntent          *intent;    /* (nullable) */
   ClmEvent           *event;     /* (nullable): told once it is written */
+  GError             *error;     /* (nullable): what it ends with once that is written */
 } Work;
 
 static void
@@ -37,6 +38,7 @@ work_free (Work *work)
   clm_record_free (work->record);
   clm_intent_free (work->intent);
   g_clear_pointer (&work->event, clm_event_unref);
+  g_clear_error (&work->error);
   g_free (work);
 }
 
@@ -73,6 +75,34 @@ on_rotated (GObject      *source,
     g_task_return_error (task, error);
 }
 
+/* Nothing describes it any more: it must not stay due, or it would be looked at again at once. */
+
+static void
+on_set_aside (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Work *work = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
+    g_set_error (&error, CLM_ERROR, CLM_ERROR_CONFLICT, "nothing describes “%s” any more", work->name);
+  g_task_return_error (task, error);
+}
+
+static void
+set_aside (GTask *task)
+{
+  Work *work = g_task_get_task_data (task);
+  ClmChange *change = clm_change_new (work->name);
+
+  clm_plan_idle (work->record, CLM_STATE_WAITING, CLM_REASON_UNDESCRIBED, "nothing describes it any more; what it has stays, but is not renewed");
+  clm_record_set (&work->record->hint, "bring its file back, or remove what is left: certloom remove NAME");
+  clm_change_put_record (change, work->record);
+  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_set_aside, task);
+}
+
 static void
 rotate (GTask              *task,
         ClmSpec            *spec,
@@ -90,14 +120,30 @@ rotate (GTask              *task,
   };
 
   if (!spec) {
-    g_task_return_new_error (task, CLM_ERROR, CLM_ERROR_CONFLICT, "nothing describes “%s” any more", work->name);
-    g_object_unref (task);
+    set_aside (task);
     return;
   }
   clm_rotation_run_async (work->engine, spec, &ask, g_task_get_cancellable (task), on_rotated, task);
 }
 
 /* Revoke */
+
+/* Never to be gone back to. */
+static void
+mark_revoked (Work      *work,
+              ClmChange *change)
+{
+  g_autoptr (GPtrArray) rows = clm_inventory_get_generations (work->engine->inventory, work->name, NULL);
+
+  for (guint i = 0; rows && i < rows->len; i++) {
+    ClmGenerationRow *row = g_ptr_array_index (rows, i);
+
+    if (row->number != work->record->generation)
+      continue;
+    clm_record_set (&row->status, "revoked");
+    clm_change_put_generation (change, row);
+  }
+}
 
 static void
 on_revoked (GObject      *source,
@@ -124,6 +170,7 @@ on_revoked (GObject      *source,
   clm_event_add_field (work->event, "reason", reason);
   change = clm_change_new (work->name);
   clm_change_put_record (change, work->record);
+  mark_revoked (work, change);
   clm_change_add_event (change, work->event);
   clm_inventory_apply_async (work->engine->inventory, change, NULL, on_written, task);
 }
@@ -153,6 +200,38 @@ run_revocation (GTask *task)
 
 /* Remove */
 
+#define REMOVAL_RETRY_S 3600
+
+static void
+on_removal_put_off (GObject      *source,
+                    GAsyncResult *result,
+                    gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Work *work = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  if (clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
+    g_task_return_error (task, g_steal_pointer (&work->error));
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/* @error: (transfer full). It is tried again, but not at once and for ever. */
+static void
+put_off_removal (GTask  *task,
+                 GError *error)
+{
+  Work *work = g_task_get_task_data (task);
+  ClmChange *change = clm_change_new (work->name);
+
+  work->error = error;
+  clm_record_set (&work->record->message, error->message);
+  work->record->next_time = clm_clock_get_time (work->engine->clock) + REMOVAL_RETRY_S;
+  clm_change_put_record (change, work->record);
+  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_removal_put_off, task);
+}
+
 static void
 on_files_removed (GObject      *source,
                   GAsyncResult *result,
@@ -164,8 +243,7 @@ on_files_removed (GObject      *source,
   ClmChange *change;
 
   if (!clm_retirement_remove_all_finish (result, &error)) {
-    g_task_return_error (task, error);
-    g_object_unref (task);
+    put_off_removal (task, error);
     return;
   }
   work->event = clm_event_new (CLM_EVENT_REMOVED, clm_clock_get_time (work->engine->clock), "certificate", work->name,
@@ -204,6 +282,7 @@ run_removal (GTask *task)
   ClmChange *change = clm_change_new (work->name);
 
   work->record->next_action = CLM_ACTION_REMOVE;
+  clm_record_set (&work->record->reason, work->operation.keep_key ? CLM_OPERATION_REMOVING_KEEP_KEY : CLM_OPERATION_REMOVING);
   work->record->next_time = clm_clock_get_time (work->engine->clock);
   work->record->clock_bound = FALSE;
   clm_change_put_record (change, work->record);

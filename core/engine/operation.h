@@ -17,6 +17,10 @@ typedef enum {
   CLM_N_OPERATIONS
 } ClmOperationKind;
 
+/* Why a record is what it is while its removal is under way: what was asked outlives a crash. */
+#define CLM_OPERATION_REMOVING "removing"
+#define CLM_OPERATION_REMOVING_KEEP_KEY "removing-keep-key"
+
 /** ClmOperation: plain data, copied. */
 typedef struct {
   ClmOperationKind    kind;

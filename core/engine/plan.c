@@ -119,6 +119,7 @@ needs_operator (const GError *error)
 
 void
 clm_plan_failed (ClmRecord            *record,
+                 ClmSpec              *spec,
                  const ClmPlanContext *context,
                  ClmAction             action,
                  const GError         *error)
@@ -130,7 +131,10 @@ clm_plan_failed (ClmRecord            *record,
 
   record->attempts++;
   record->state = CLM_STATE_FAILING;
-  attempts = needs_operator (error) ? MAX (record->attempts, OPERATOR_ATTEMPTS) : record->attempts;
+  /* While there is another CA to ask, its turn comes soon. */
+  attempts = record->attempts;
+  if (needs_operator (error) && attempts >= (spec ? g_strv_length (spec->authorities) : 1))
+    attempts = MAX (attempts, OPERATOR_ATTEMPTS);
   clm_record_set (&record->reason, error_to_reason (error));
   clm_record_set (&record->message, error->message);
   clm_record_set (&record->hint, hint);

@@ -23,8 +23,8 @@ typedef struct {
 
 /** clm_plan_ready: The current generation is in order: renew it when it is due. */
 void clm_plan_ready (ClmRecord *record, ClmSpec *spec, const ClmPlanContext *context);
-/** clm_plan_failed: @action failed with @error: notes it and tries again with back-off, or waits for the operator. Counts the attempt. */
-void clm_plan_failed (ClmRecord *record, const ClmPlanContext *context, ClmAction action, const GError *error);
+/** clm_plan_failed: @spec: (nullable): %NULL where nothing describes the certificate. @action failed with @error: notes it and tries again with back-off, or waits for the operator. Counts the attempt. */
+void clm_plan_failed (ClmRecord *record, ClmSpec *spec, const ClmPlanContext *context, ClmAction action, const GError *error);
 /** clm_plan_pending: The CA will decide: ask again after @suggested_s (-1: it named none). @polls: how often it has said so before. */
 void clm_plan_pending (ClmRecord *record, const ClmPlanContext *context, guint polls, gint64 suggested_s);
 /** clm_plan_idle: Nothing happens by itself: held, revoked, disabled. @state: %CLM_STATE_HELD or %CLM_STATE_REVOKED. */

@@ -4,9 +4,6 @@
 #include "clm-error.h"
 #include "issued.h"
 
-#define REASON_DISABLED "disabled"
-#define REASON_UNDESCRIBED "undescribed"
-
 typedef struct {
   ClmEngine *engine;
   guint      pending;
@@ -125,12 +122,12 @@ plan_existing (ClmEngine *engine,
   if (record->held || record->revoked != 0 || record->next_action == CLM_ACTION_REMOVE)
     return changed;
   if (!spec->enabled) {
-    if (is_idle_for (record, REASON_DISABLED))
+    if (is_idle_for (record, CLM_REASON_DISABLED))
       return FALSE;
-    clm_plan_idle (record, CLM_STATE_WAITING, REASON_DISABLED, "its file says Enabled=no");
+    clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_DISABLED, "its file says Enabled=no");
     return TRUE;
   }
-  if (is_idle_for (record, REASON_DISABLED) || is_idle_for (record, REASON_UNDESCRIBED)) {
+  if (is_idle_for (record, CLM_REASON_DISABLED) || is_idle_for (record, CLM_REASON_UNDESCRIBED)) {
     clm_reconciliation_plan_release (engine, record, spec);
     return TRUE;
   }
@@ -223,7 +220,7 @@ add (GTask   *task,
 
   fill_from_spec (record, spec);
   if (!spec->enabled) {
-    clm_plan_idle (record, CLM_STATE_WAITING, REASON_DISABLED, "its file says Enabled=no");
+    clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_DISABLED, "its file says Enabled=no");
   } else if (!rebuilt) {
     record->state = CLM_STATE_ENROLLING;
     act_now (engine, record, CLM_ACTION_ENROLL);
@@ -266,9 +263,9 @@ reconcile_undescribed (GTask      *task,
   g_autoptr (ClmRecord) record = clm_inventory_get_record (work->engine->inventory, name, NULL);
   ClmChange *change;
 
-  if (!record || is_idle_for (record, REASON_UNDESCRIBED) || record->next_action == CLM_ACTION_REMOVE)
+  if (!record || is_idle_for (record, CLM_REASON_UNDESCRIBED) || record->next_action == CLM_ACTION_REMOVE)
     return;
-  clm_plan_idle (record, CLM_STATE_WAITING, REASON_UNDESCRIBED, "its file is gone; what it has stays, but is not renewed");
+  clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_UNDESCRIBED, "its file is gone; what it has stays, but is not renewed");
   clm_record_set (&record->hint, "bring the file back, or remove what is left: certloom remove NAME");
   change = clm_change_new (name);
   clm_change_put_record (change, record);

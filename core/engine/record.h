@@ -50,6 +50,10 @@ gboolean    clm_delivery_state_from_nick (const char *nick, ClmDeliveryState *st
 const char *clm_action_get_nick (ClmAction action);
 gboolean    clm_action_from_nick (const char *nick, ClmAction *action);
 
+/* Why a certificate waits without anything failing: ClmRecord.reason in state "waiting". */
+#define CLM_REASON_DISABLED "disabled"
+#define CLM_REASON_UNDESCRIBED "undescribed"
+
 /** ClmDeliveryRecord: how one consumer of one certificate stands. */
 typedef struct {
   char    *delivery;    /* name of the recipe */
@@ -160,7 +164,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmHistoryRow, clm_history_row_free)
 /** ClmGenerationRow: one kept generation. */
 typedef struct {
   guint64 number;
-  char   *status;        /* "current", "candidate", "previous" */
+  char   *status;        /* "current", "candidate" (failed a consumer), "previous", "revoked" */
   char   *serial;
   char   *fingerprint;
   char   *authority;

@@ -25,16 +25,43 @@ put_delivery_rows (ClmChange           *change,
     clm_change_put_delivery (change, g_ptr_array_index (result->deliveries, i));
 }
 
-/* The generation to go back to: made before, still valid. */
+/* The generation to go back to: what was in force last before, is still valid and neither revoked nor one that failed its consumer. */
 ClmGenerationRow *
 clm_rotation_find_previous (ClmRotation *self)
 {
+  ClmGenerationRow *best = NULL;
+
   for (guint i = 0; i < self->rows->len; i++) {
     ClmGenerationRow *row = g_ptr_array_index (self->rows, i);
 
-    if (row->number < self->delivering && row->not_after > self->now)
-      return row;
+    if (row->number < self->delivering && row->not_after > self->now && g_str_equal (row->status, "previous") &&
+        (!best || row->retired > best->retired))
+      best = row;
   }
+  return best;
+}
+
+/* A removal that was interrupted leaves a row without files; what is damaged is no use either. */
+ClmGeneration *
+clm_rotation_read_previous (ClmRotation *self,
+                            GError     **error)
+{
+  ClmGenerationRow *row;
+
+  while ((row = clm_rotation_find_previous (self))) {
+    g_autoptr (GError) local = NULL;
+    ClmGeneration *generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) row->number, &local);
+
+    if (generation)
+      return generation;
+    if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND) && !g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+    g_message ("[certificate %s] %s", self->spec->name, local->message);
+    clm_record_set (&row->status, "unusable");
+  }
+  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that can be used");
   return NULL;
 }
 
@@ -43,18 +70,8 @@ static void
 plan_delivery_retry (ClmRotation  *self,
                      const GError *error)
 {
-  ClmPlanContext context = clm_rotation_plan_context (self);
-  g_autoptr (ClmRecord) healthy = clm_record_copy (self->record);
-  ClmEvent *event = clm_rotation_add_event (self, CLM_EVENT_DELIVERY_FAILED, error->message);
-
-  clm_event_add_error (event, error);
-  clm_plan_ready (healthy, self->spec, &context);
-  clm_plan_failed (self->record, &context, CLM_ACTION_DELIVER, error);
-  if (healthy->next_time > self->record->next_time)
-    return;
-  self->record->next_action = CLM_ACTION_RENEW;
-  self->record->next_time = healthy->next_time;
-  self->record->clock_bound = TRUE;
+  clm_event_add_error (clm_rotation_add_event (self, CLM_EVENT_DELIVERY_FAILED, error->message), error);
+  clm_rotation_plan_failed (self, CLM_ACTION_DELIVER, error);
 }
 
 static void
@@ -73,14 +90,12 @@ static void
 finish_delivery (ClmRotation *self)
 {
   ClmDeploymentResult *result = self->deployment;
-  ClmPlanContext context = clm_rotation_plan_context (self);
   ClmChange *change;
 
-  clm_plan_ready (self->record, self->spec, &context);
+  clm_rotation_plan_healthy (self);
   self->record->delivery_state = clm_rotation_has_deliveries (self) ? CLM_DELIVERY_DELIVERED : CLM_DELIVERY_NONE;
   self->record->candidate = 0;
   if (self->rolling_back) {
-    self->record->held = TRUE;
     clm_plan_idle (self->record, CLM_STATE_HELD, "rolled-back", "an operator went back to this generation");
     clm_record_set (&self->record->hint, "release it to go on: certloom unhold NAME");
   }
@@ -102,10 +117,26 @@ note_undelivered (ClmRotation *self)
 
   self->outcome = g_error_copy (result->error);
   plan_delivery_retry (self, self->outcome);
+  /* Noted before the switch: after a crash between, the link tells whether it was made. */
+  if (restore)
+    self->record->candidate = self->delivering;
   self->record->delivery_state = restore ? CLM_DELIVERY_ROLLED_BACK : CLM_DELIVERY_FAILING;
   change = clm_rotation_begin_change (self);
   put_delivery_rows (change, result);
   clm_rotation_write (self, change, restore ? go_on_to_restore : go_on_to_retire);
+}
+
+/* It could not even begin. What is damaged on the disk is not handed out some day: a new one is needed. */
+static void
+fail_delivery (ClmRotation *self,
+               GError      *error)
+{
+  if (g_error_matches (error, CLM_ERROR, CLM_ERROR_INVALID_DATA) || g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND)) {
+    if (self->record->candidate == self->delivering)
+      self->record->candidate = 0;
+    self->step = CLM_STEP_CHOOSE;
+  }
+  clm_rotation_fail (self, error);
 }
 
 static void
@@ -120,7 +151,7 @@ on_deployed (GObject      *source,
   g_clear_pointer (&self->deployment, clm_deployment_result_free);
   self->deployment = clm_deployment_run_finish (result, &error);
   if (!self->deployment)
-    clm_rotation_fail (self, error);
+    fail_delivery (self, error);
   else if (self->deployment->error)
     note_undelivered (self);
   else if (self->delivering != self->record->generation)
@@ -132,7 +163,7 @@ on_deployed (GObject      *source,
 void
 clm_rotation_step_deliver (ClmRotation *self)
 {
-  clm_deployment_run_async (self->engine, self->spec, self->delivering, self->ask.force, on_progress, self,
+  clm_deployment_run_async (self->engine, self->spec, self->delivering, self->ask.force ? CLM_DEPLOYMENT_FORCE : CLM_DEPLOYMENT_PLAIN, on_progress, self,
                             clm_rotation_get_cancellable (self), on_deployed, self);
 }
 
@@ -171,6 +202,28 @@ clm_rotation_step_adopt (ClmRotation *self)
 
 /* restore: the consumers, and the link, have what they had; the newer generation stays a candidate */
 
+/* The round before failed and its rows say so; but what a consumer has is now the older one, which a later round must know. */
+static void
+put_restored_rows (ClmRotation         *self,
+                   ClmDeploymentResult *restored)
+{
+  for (guint i = restored->deliveries->len; i-- > 0;) {
+    ClmDeliveryRecord *given = g_ptr_array_index (restored->deliveries, i);
+    gboolean known = FALSE;
+
+    for (guint k = 0; k < self->deployment->deliveries->len; k++) {
+      ClmDeliveryRecord *row = g_ptr_array_index (self->deployment->deliveries, k);
+
+      if (!g_str_equal (row->delivery, given->delivery))
+        continue;
+      row->generation = given->failing ? 0 : given->generation;
+      known = TRUE;
+    }
+    if (!known)
+      g_ptr_array_add (self->deployment->deliveries, g_ptr_array_steal_index (restored->deliveries, i));
+  }
+}
+
 static void
 on_restored (GObject      *source,
              GAsyncResult *result,
@@ -181,18 +234,20 @@ on_restored (GObject      *source,
   g_autoptr (ClmDeploymentResult) deployment = clm_deployment_run_finish (result, &error);
   ClmChange *change;
 
+  if (deployment)
+    put_restored_rows (self, deployment);
   if (!deployment || deployment->error)
     g_message ("[certificate %s] the generation before could not be handed out again: %s", self->spec->name,
                deployment ? deployment->error->message : error->message);
   change = clm_rotation_begin_change (self);
-  /* The round before failed: its rows say so; this one only tells what the consumers were given instead. */
+  put_delivery_rows (change, self->deployment);
   clm_rotation_write (self, change, clm_rotation_next);
 }
 
 static void
 on_restore_recorded (ClmRotation *self)
 {
-  clm_deployment_run_async (self->engine, self->spec, self->record->generation, TRUE, on_progress, self, clm_rotation_get_cancellable (self),
+  clm_deployment_run_async (self->engine, self->spec, self->record->generation, CLM_DEPLOYMENT_RESTORE, on_progress, self, clm_rotation_get_cancellable (self),
                             on_restored, self);
 }
 
@@ -209,6 +264,10 @@ record_restore (ClmRotation *self)
     return;
   }
   self->record->candidate = candidate;
+  if (!self->switched_back) {
+    clm_rotation_write (self, clm_rotation_begin_change (self), on_restore_recorded);
+    return;
+  }
   text = g_strdup_printf ("generation %" G_GUINT64_FORMAT " did not reach its consumer; generation %u is in force again",
                           candidate, self->generation->number);
   clm_event_add_error (clm_rotation_add_event (self, CLM_EVENT_ROLLED_BACK, text), self->outcome);
@@ -223,15 +282,16 @@ switch_back (ClmRotation *self,
 {
   guint64 number = self->record->generation;
 
-  if (self->delivering == number)
-    number = clm_rotation_find_previous (self)->number;
+  self->switched_back = self->delivering == number;
   g_clear_pointer (&self->generation, clm_generation_free);
-  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) number, error);
+  self->generation = self->switched_back ? clm_rotation_read_previous (self, error) :
+                     clm_generation_read (self->engine->generations, self->spec->name, (guint) number, error);
   return self->generation && clm_rotation_publish (self, error);
 }
 
 void
 clm_rotation_step_restore (ClmRotation *self)
 {
+  self->restoring = TRUE;
   clm_rotation_run_blocking (self, switch_back, record_restore);
 }

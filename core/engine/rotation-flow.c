@@ -179,19 +179,97 @@ clm_rotation_get_action (ClmRotation *self)
   return self->record->generation ? CLM_ACTION_RENEW : CLM_ACTION_ENROLL;
 }
 
+/* Planning, in the light of what the operator and the file say */
+
+void
+clm_rotation_plan_healthy (ClmRotation *self)
+{
+  ClmRecord *record = self->record;
+  ClmPlanContext context = clm_rotation_plan_context (self);
+
+  clm_plan_ready (record, self->spec, &context);
+  if (record->held) {
+    clm_plan_idle (record, CLM_STATE_HELD, "held", "held by an operator");
+    clm_record_set (&record->hint, "release it to go on: certloom unhold NAME");
+  } else if (record->revoked != 0) {
+    clm_plan_idle (record, CLM_STATE_REVOKED, "revoked", "revoked at its CA; it is not renewed by itself");
+  } else if (!self->spec->enabled) {
+    clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_DISABLED, "its file says Enabled=no");
+  } else if (!g_str_equal (record->issue_digest, self->spec->issue_digest)) {
+    /* What was completed was begun for another spec. */
+    record->next_action = CLM_ACTION_RENEW;
+    record->next_time = context.now;
+    record->clock_bound = FALSE;
+  }
+}
+
+/* When it would be renewed if all were well. A candidate is the newest that there is: no newer one is asked for because it fails its consumer. */
+static gint64
+healthy_time (ClmRotation    *self,
+              ClmPlanContext *context)
+{
+  g_autoptr (ClmRecord) healthy = clm_record_copy (self->record);
+
+  for (guint i = 0; i < self->rows->len; i++) {
+    ClmGenerationRow *row = g_ptr_array_index (self->rows, i);
+
+    if (row->number != self->delivering || row->number <= healthy->generation)
+      continue;
+    healthy->not_before = row->not_before;
+    healthy->not_after = row->not_after;
+    healthy->issued = row->created;
+  }
+  clm_plan_ready (healthy, self->spec, context);
+  return healthy->next_time;
+}
+
+void
+clm_rotation_plan_failed (ClmRotation  *self,
+                          ClmAction     action,
+                          const GError *error)
+{
+  ClmRecord *record = self->record;
+  ClmPlanContext context = clm_rotation_plan_context (self);
+
+  clm_plan_failed (record, self->spec, &context, action, error);
+  if (action == CLM_ACTION_DELIVER) {
+    gint64 renewal = healthy_time (self, &context);
+
+    if (!record->held && record->revoked == 0 && renewal <= record->next_time) {
+      record->next_action = CLM_ACTION_RENEW;
+      record->next_time = renewal;
+      record->clock_bound = TRUE;
+    }
+    return;
+  }
+  if (record->held || record->revoked != 0 || !self->spec->enabled)
+    clm_rotation_plan_healthy (self);
+}
+
+/* Whoever cancels wants it left alone: what is still good stays as it was. */
+static void
+note_cancellation (ClmRotation  *self,
+                   const GError *error)
+{
+  ClmPlanContext context = clm_rotation_plan_context (self);
+
+  clm_rotation_plan_failed (self, clm_rotation_get_action (self), error);
+  clm_record_set (&self->record->reason, "cancelled");
+  if (self->step < CLM_STEP_DELIVER && self->record->generation && healthy_time (self, &context) > self->record->next_time)
+    clm_rotation_plan_healthy (self);
+}
+
 static void
 note_failure (ClmRotation  *self,
               const GError *error)
 {
-  ClmPlanContext context = clm_rotation_plan_context (self);
   ClmEvent *event;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    clm_plan_failed (self->record, &context, clm_rotation_get_action (self), error);
-    clm_record_set (&self->record->reason, "cancelled");
+    note_cancellation (self, error);
     return;
   }
-  clm_plan_failed (self->record, &context, clm_rotation_get_action (self), error);
+  clm_rotation_plan_failed (self, clm_rotation_get_action (self), error);
   event = clm_rotation_add_event (self, failure_to_event (error), error->message);
   clm_event_add_error (event, error);
   clm_event_add_field (event, "step", clm_rotation_list_steps ()[self->step]);
@@ -246,7 +324,9 @@ clm_rotation_fail (ClmRotation *self,
       g_clear_pointer (&self->intent->ticket, g_bytes_unref);
       self->intent->ticket = g_bytes_ref (clm_enrollment_get_ticket (self->enrollment));
     }
-    self->intent->publishing = FALSE;
+    /* What is staged is complete, and the next try goes on from there; what the CA took back is none of ours. */
+    if (self->step < CLM_STEP_CONFIRM || self->step > CLM_STEP_RECORD || self->dropped)
+      self->intent->publishing = FALSE;
     clm_change_put_intent (change, self->intent);
   }
   clm_rotation_write (self, change, end_with_outcome);

@@ -131,10 +131,11 @@ static void
 make_intent (ClmRotation *self)
 {
   ClmIntent *intent = clm_intent_new (next_number (self));
+  g_autofree char *label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
 
   clm_record_set (&intent->issue_digest, self->spec->issue_digest);
   clm_record_set (&intent->key_store, clm_backend_get_name (CLM_BACKEND (self->key_store)));
-  intent->key_label = g_strdup_printf ("cert.%s.%" G_GUINT64_FORMAT, self->spec->name, intent->number);
+  clm_record_set (&intent->key_label, label);
   intent->started = clm_clock_get_time (self->engine->clock);
   if (can_keep_key (self))
     clm_record_set (&intent->key_uri, self->record->key_uri);
@@ -273,6 +274,16 @@ start_afresh (ClmRotation *self)
   clm_rotation_write (self, change, enroll_again);
 }
 
+/* The last checkpoint, so that what is written from now on has it too: a crash before the files are complete asks by it again. */
+static void
+keep_ticket (ClmRotation *self)
+{
+  GBytes *ticket = clm_enrollment_get_ticket (self->enrollment);
+
+  g_clear_pointer (&self->intent->ticket, g_bytes_unref);
+  self->intent->ticket = ticket ? g_bytes_ref (ticket) : NULL;
+}
+
 static void
 on_enrolled (GObject      *source,
              GAsyncResult *result,
@@ -293,6 +304,7 @@ on_enrolled (GObject      *source,
     return;
   }
   clm_engine_note_reachability (self->engine, self->intent->authority, NULL);
+  keep_ticket (self);
   if (clm_issuance_is_pending (self->issuance))
     note_pending (self);
   else
@@ -339,6 +351,7 @@ check_policy (ClmRotation *self,
   ClmPolicyExpectation expect = {
     .spki = clm_key_get_spki (self->key),
     .subject = self->spec->subject,
+    .subject_from_authority = self->spec->subject_from_authority,
     .names.values = {
       [CLM_NAME_DNS] = (const char *const *) self->spec->dns_names,
       [CLM_NAME_IP] = (const char *const *) self->spec->ip_addresses,
@@ -403,6 +416,20 @@ clm_rotation_step_stage (ClmRotation *self)
 
 /* confirm: the CA knows */
 
+static gboolean
+drop_staged (ClmRotation *self,
+             GError     **error)
+{
+  self->dropped = clm_generation_drop (self->engine->generations, self->spec->name, (guint) self->intent->number, error);
+  return self->dropped;
+}
+
+static void
+fail_dropped (ClmRotation *self)
+{
+  clm_rotation_fail (self, g_steal_pointer (&self->outcome));
+}
+
 static void
 on_confirmed (GObject      *source,
               GAsyncResult *result,
@@ -411,10 +438,16 @@ on_confirmed (GObject      *source,
   ClmRotation *self = user_data;
   GError *error = NULL;
 
-  if (clm_authority_confirm_finish (CLM_AUTHORITY (source), result, &error))
+  if (clm_authority_confirm_finish (CLM_AUTHORITY (source), result, &error)) {
     clm_rotation_next (self);
-  else
+    return;
+  }
+  if (!g_error_matches (error, CLM_ERROR, CLM_ERROR_REJECTED)) {
     clm_rotation_fail (self, error);
+    return;
+  }
+  self->outcome = error;
+  clm_rotation_run_blocking (self, drop_staged, fail_dropped);
 }
 
 void

@@ -61,6 +61,10 @@ struct _ClmRotation {
   gboolean        is_current;    /* the generation that was being published is the one the link names */
   ClmDeploymentResult *deployment; /* (nullable): of the last round */
   gboolean        rolling_back;  /* the switch goes to an older generation */
+  gboolean        dropped;       /* what was staged is gone: the CA took it back */
+  gboolean        taking_over;   /* the link is not what the record says: the link wins */
+  gboolean        restoring;     /* the switch goes back for the sake of a consumer */
+  gboolean        switched_back; /* restoring took a switch: the candidate had been current */
   gboolean        started_afresh;/* the one extra issuance after a lost ticket */
   guint64         delivering;
   gint64          now;           /* as the present blocking work began */
@@ -87,6 +91,10 @@ ClmPlanContext clm_rotation_plan_context (ClmRotation *self);
 void           clm_rotation_end (ClmRotation *self, GError *error);
 /** clm_rotation_fail: The record says why and when next, then the rotation is over. @error: (transfer full). */
 void           clm_rotation_fail (ClmRotation *self, GError *error);
+/** clm_rotation_plan_healthy: The record is well, and says when it is renewed; or is held, switched off or for another spec, and says that. */
+void           clm_rotation_plan_healthy (ClmRotation *self);
+/** clm_rotation_plan_failed: The record says why, and when it is tried again. A renewal that is due before does not wait. */
+void           clm_rotation_plan_failed (ClmRotation *self, ClmAction action, const GError *error);
 /** clm_rotation_get_action: Returns: what is to be done again after a failure here. */
 ClmAction      clm_rotation_get_action (ClmRotation *self);
 /** clm_rotation_add_event: Collects an event: it is written in one transaction with what it tells of, and told afterwards. Returns: (transfer none): for more fields. */
@@ -110,6 +118,8 @@ void     clm_rotation_put_rows (ClmRotation *self, ClmChange *change);
 
 /** clm_rotation_find_previous: Blocking part only. Returns: (transfer none) (nullable): the generation to go back to: made before the one being delivered, still valid. */
 ClmGenerationRow *clm_rotation_find_previous (ClmRotation *self);
+/** clm_rotation_read_previous: Blocking. Reads it, or where its files are gone the one before. Fails with %CLM_ERROR_CONFLICT where none is left. Returns: (transfer full) (nullable). */
+ClmGeneration    *clm_rotation_read_previous (ClmRotation *self, GError **error);
 
 /* Steps */
 

@@ -32,10 +32,11 @@ plan_delivery (ClmRotation *self)
 {
   ClmPlanContext context = clm_rotation_plan_context (self);
 
-  clm_plan_ready (self->record, self->spec, &context);
+  clm_rotation_plan_healthy (self);
   self->record->delivery_state = clm_rotation_has_deliveries (self) ? CLM_DELIVERY_PENDING : CLM_DELIVERY_NONE;
   if (!clm_rotation_has_deliveries (self))
     return;
+  /* Also where it is held: what is current is to be in force. */
   self->record->next_action = CLM_ACTION_DELIVER;
   self->record->next_time = context.now;
   self->record->clock_bound = FALSE;
@@ -62,9 +63,10 @@ clm_rotation_put_rows (ClmRotation *self,
   for (guint i = 0; i < self->rows->len; i++) {
     ClmGenerationRow *old = g_ptr_array_index (self->rows, i);
 
-    if (!g_str_equal (old->status, "current") || old->number == row->number)
+    if (old->retired != 0 || old->number == row->number)
       continue;
-    clm_record_set (&old->status, "previous");
+    if (g_str_equal (old->status, "current"))
+      clm_record_set (&old->status, self->restoring ? "candidate" : "previous");
     old->retired = clm_clock_get_time (self->engine->clock);
     clm_change_put_generation (change, old);
   }
@@ -81,7 +83,9 @@ clm_rotation_step_record (ClmRotation *self)
     clm_rotation_fail (self, error);
     return;
   }
-  if (!self->rolling_back)
+  if (self->rolling_back)
+    self->record->held = TRUE;
+  else
     clm_record_set (&self->record->issue_digest, self->generation->spec_digest);
   self->record->candidate = 0;
   plan_delivery (self);

@@ -142,31 +142,62 @@ read_publication (ClmRotation *self,
   self->is_current = clm_generation_get_current (store, self->spec->name, NULL) == self->intent->number;
   if (self->generation || g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND))
     return TRUE;
+  /* Damaged before anybody saw it: it is written anew. */
+  if (!self->is_current && g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
+    g_message ("[certificate %s] %s", self->spec->name, local->message);
+    return TRUE;
+  }
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
 
-/* The link wins: a generation that the record does not know (the database was restored from a backup) is taken over. */
+/*
+ * The link wins where the record names another generation: a newer one after the database was restored from a backup, an older one
+ * after a crash right behind a switch back, which is a candidate's where the record says so, else an operator's.
+ */
 static gboolean
 read_current (ClmRotation *self,
               GError     **error)
 {
-  guint number = clm_generation_get_current (self->engine->generations, self->spec->name, NULL);
+  g_autoptr (GError) local = NULL;
+  guint number = clm_generation_get_current (self->engine->generations, self->spec->name, &local);
 
-  if (number <= self->record->generation)
+  /* What cannot be read now may be there. */
+  if (g_error_matches (local, CLM_ERROR, CLM_ERROR_STORAGE)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  if (number == 0 || number == self->record->generation)
     return TRUE;
   self->generation = clm_generation_read (self->engine->generations, self->spec->name, number, error);
   return self->generation != NULL;
 }
 
 static void
-begin_with_current (ClmRotation *self)
+begin_regularly (ClmRotation *self)
 {
-  if (!self->generation) {
+  if (self->ask.goal == CLM_ROTATION_RENEW) {
     clm_rotation_jump (self, CLM_STEP_CHOOSE);
     return;
   }
-  clm_rotation_add_event (self, CLM_EVENT_RECOVERED, "the record was older than the certificate on the disk");
+  self->delivering = self->record->candidate ? self->record->candidate : self->record->generation;
+  clm_rotation_jump (self, CLM_STEP_DELIVER);
+}
+
+static void
+begin_with_current (ClmRotation *self)
+{
+  if (!self->generation) {
+    begin_regularly (self);
+    return;
+  }
+  clm_rotation_add_event (self, CLM_EVENT_RECOVERED, "the record did not know of the last switch");
+  if (self->generation->number < self->record->generation && self->record->candidate == self->record->generation) {
+    self->delivering = self->record->candidate;
+    clm_rotation_jump (self, CLM_STEP_RESTORE);
+    return;
+  }
+  self->rolling_back = self->generation->number < self->record->generation;
   clm_rotation_jump (self, CLM_STEP_SWITCH);
 }
 
@@ -174,26 +205,22 @@ static gboolean
 read_previous (ClmRotation *self,
                GError     **error)
 {
-  ClmGenerationRow *row;
-
-  self->delivering = self->record->generation;
-  row = clm_rotation_find_previous (self);
-  if (!row)
-    return TRUE;
-  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) row->number, error);
+  self->generation = clm_rotation_read_previous (self, error);
   return self->generation != NULL;
 }
 
 static void
 begin_rollback (ClmRotation *self)
 {
-  if (!self->generation) {
-    /* Nothing was tried, so the record says what it said. */
-    clm_rotation_end (self, g_error_new (CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that is still valid"));
-    return;
-  }
+  ClmPlanContext context = clm_rotation_plan_context (self);
+
+  /* Due before the switch, so that after a crash behind it the link is looked at. */
   self->rolling_back = TRUE;
-  clm_rotation_jump (self, CLM_STEP_SWITCH);
+  self->step = CLM_STEP_CONFIRM;
+  self->record->next_action = CLM_ACTION_DELIVER;
+  self->record->next_time = context.now;
+  self->record->clock_bound = FALSE;
+  clm_rotation_write (self, clm_rotation_begin_change (self), clm_rotation_next);
 }
 
 static void
@@ -204,7 +231,8 @@ begin_renewal (ClmRotation *self)
     clm_rotation_run_blocking (self, read_publication, resume_publication);
     return;
   }
-  if (self->intent && !g_str_equal (self->intent->issue_digest, self->spec->issue_digest))
+  if (self->intent && (!g_str_equal (self->intent->issue_digest, self->spec->issue_digest) ||
+                       (self->ask.rekey && !self->intent->key_owned)))
     self->stale = g_steal_pointer (&self->intent);
   clm_rotation_run_blocking (self, read_current, begin_with_current);
 }
@@ -217,11 +245,20 @@ begin_goal (ClmRotation *self)
     begin_renewal (self);
     return;
   case CLM_ROTATION_DELIVER:
-    self->delivering = self->record->candidate ? self->record->candidate : self->record->generation;
-    clm_rotation_jump (self, self->delivering ? CLM_STEP_DELIVER : CLM_STEP_FINISH);
+    if (self->record->generation == 0) {
+      clm_rotation_end (self, g_error_new (CLM_ERROR, CLM_ERROR_CONFLICT, "“%s” has no certificate to deliver", self->spec->name));
+      return;
+    }
+    self->step = CLM_STEP_DELIVER;
+    clm_rotation_run_blocking (self, read_current, begin_with_current);
     return;
   case CLM_ROTATION_ROLLBACK:
-    self->step = CLM_STEP_SWITCH;
+    self->delivering = self->record->generation;
+    if (!clm_rotation_find_previous (self)) {
+      clm_rotation_end (self, g_error_new (CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that is still valid"));
+      return;
+    }
+    self->step = CLM_STEP_CHOOSE;
     clm_rotation_run_blocking (self, read_previous, begin_rollback);
     return;
   default:

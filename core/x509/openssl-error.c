@@ -30,7 +30,8 @@ clm_x509_init (void)
   if (!g_once_init_enter (&done))
     return;
 
-  OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+  /* No clean-up at exit: a thread of a key store may still be inside OpenSSL when main() returns. */
+  OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
   if (USE_SECURE_HEAP && !CRYPTO_secure_malloc_initialized ())
     CRYPTO_secure_malloc_init (SECURE_HEAP_SIZE, SECURE_HEAP_BLOCK);
   g_once_init_leave (&done, 1);

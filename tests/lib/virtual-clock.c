@@ -167,6 +167,18 @@ clm_virtual_clock_advance (ClmVirtualClock *self, gint64 seconds)
   }
 }
 
+gint64
+clm_virtual_clock_step (ClmVirtualClock *self, gint64 most)
+{
+  gint64 us = next_step (self, most * G_USEC_PER_SEC);
+  gint64 seconds = (us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+
+  pass (self, seconds * G_USEC_PER_SEC);
+  if (is_due (self))
+    wake (self, FALSE);
+  return seconds;
+}
+
 void
 clm_virtual_clock_suspend (ClmVirtualClock *self, gint64 seconds)
 {

@@ -28,6 +28,9 @@ void clm_virtual_clock_set_synchronised (ClmVirtualClock *self, gboolean synchro
 /** clm_virtual_clock_advance: Lets so many seconds pass: stops at every deadline, wakes, and runs the main context until it is idle. */
 void clm_virtual_clock_advance (ClmVirtualClock *self, gint64 seconds);
 
+/** clm_virtual_clock_step: Lets time pass to the next deadline, at most @most seconds, and wakes there; runs nothing. Returns: how many seconds passed. */
+gint64 clm_virtual_clock_step (ClmVirtualClock *self, gint64 most);
+
 /** clm_virtual_clock_suspend: Lets so many seconds pass in one step, as a machine that sleeps; then wakes. */
 void clm_virtual_clock_suspend (ClmVirtualClock *self, gint64 seconds);
 
