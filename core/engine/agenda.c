@@ -10,6 +10,7 @@ typedef struct {
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
+  GError       *error;       /* (nullable): how it ended */
   guint64       revision;    /* of the record as it began */
   ClmEvent     *event;       /* (nullable): of an alarm, told once it is written */
 } Item;
