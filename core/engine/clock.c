@@ -17,6 +17,7 @@ struct _ClmClock {
   ClmClockTrust         trust;
   gint64                build_time;
   gint64                last_seen; /* seconds, or -1 */
+  gint64                floor_boot_us; /* boot time when the floor was the time, as far as is known */
   gint64                offset_us; /* real minus boot time at the last update */
   gint64                offset_at_us; /* boot time of the last update */
 };
@@ -125,7 +126,9 @@ clm_clock_get_time (ClmClock *self)
 {
   g_return_val_if_fail (CLM_IS_CLOCK (self), 0);
 
-  return MAX (clm_clock_get_now (self), clm_clock_get_floor (self));
+  /* The floor runs on: waiting must end also while the clock shows a time long ago. */
+  return MAX (clm_clock_get_now (self),
+              clm_clock_get_floor (self) + (clm_clock_get_boot_time (self) - self->floor_boot_us) / G_USEC_PER_SEC);
 }
 
 ClmClockTrust
@@ -185,6 +188,7 @@ static void
 set_floor (ClmClock *self)
 {
   self->last_seen = clm_clock_get_now (self);
+  self->floor_boot_us = clm_clock_get_boot_time (self);
   self->build_time = MIN (self->build_time, self->last_seen);
 }
 
@@ -244,6 +248,7 @@ clm_clock_new (ClmClockMode mode, gint64 build_time, gint64 last_seen, const Clm
   self->mode = mode;
   self->build_time = build_time;
   self->last_seen = last_seen;
+  self->floor_boot_us = clm_clock_get_boot_time (self);
   (void) measure_jump (self);
   self->trust = judge (self, TRUE);
   if (self->trust == CLM_CLOCK_TRUSTED)

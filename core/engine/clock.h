@@ -80,7 +80,7 @@ ClmClock *clm_clock_new (ClmClockMode mode, gint64 build_time, gint64 last_seen,
 /** clm_clock_get_now: Returns: seconds since the epoch, as the system shows them. For deadlines that are waited for. Any thread. */
 gint64 clm_clock_get_now (ClmClock *self);
 
-/** clm_clock_get_time: Returns: seconds since the epoch, never before the floor. For validation, records and decisions. */
+/** clm_clock_get_time: Returns: seconds since the epoch, never before the floor, which runs on with CLOCK_BOOTTIME while the clock is behind it. For validation, records and decisions. */
 gint64 clm_clock_get_time (ClmClock *self);
 
 /** clm_clock_get_boot_time: Returns: microseconds of CLOCK_BOOTTIME. */

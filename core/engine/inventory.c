@@ -360,7 +360,10 @@ on_written (GObject      *source,
             gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
+  ClmInventory *self = g_task_get_source_object (task);
   GError *error = NULL;
+
+  self->writing--;
 
   if (clm_sql_writer_run_finish (CLM_SQL_WRITER (source), result, &error))
     g_task_return_boolean (task, TRUE);
@@ -379,6 +382,7 @@ shift_async (ClmInventory       *self,
 
   g_task_set_source_tag (task, shift_async);
   g_task_set_task_data (task, work, g_free);
+  self->writing++;
   clm_sql_writer_run_async (self->writer, shift_spans, work, NULL, NULL, on_written, task);
 }
 
@@ -830,6 +834,7 @@ clm_inventory_save_value_async (ClmInventory       *self,
 {
   GTask *task = begin_value (self, clm_inventory_save_value_async, kind, name, key, value, cancellable, callback, user_data);
 
+  self->writing++;
   clm_sql_writer_run_async (self->writer, write_value, g_task_get_task_data (task), NULL, cancellable, on_written, task);
 }
 

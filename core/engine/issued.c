@@ -103,12 +103,28 @@ check_one (ClmSpec *spec,
   return certificate && check_key_size (spec, certificate, error) && check_signature (spec, certificate, error);
 }
 
+#define LEAST_LIFETIME_S 60
+
+/* A lifetime that short is only for whoever asked for it. */
+static gboolean
+check_lifetime (ClmSpec       *spec,
+                ClmGeneration *generation,
+                GError       **error)
+{
+  gint64 least = spec->validity > 0 ? MIN (spec->validity, LEAST_LIFETIME_S) : LEAST_LIFETIME_S;
+
+  if (generation->not_after - generation->not_before >= least)
+    return TRUE;
+  g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "validity-too-short: less than %" G_GINT64_FORMAT " s of validity", least);
+  return FALSE;
+}
+
 gboolean
 clm_issued_check_spec (ClmSpec       *spec,
                        ClmGeneration *generation,
                        GError       **error)
 {
-  if (!check_one (spec, generation->leaf, error))
+  if (!check_lifetime (spec, generation, error) || !check_one (spec, generation->leaf, error))
     return FALSE;
   for (guint i = 0; i < generation->chain->len; i++) {
     if (!check_one (spec, g_ptr_array_index (generation->chain, i), error))
@@ -270,6 +286,23 @@ check_exported (StageWork *work,
   return FALSE;
 }
 
+/* An earlier try under the same intent may have left it complete, but failed before it knew so. What was ever current stays. */
+static gboolean
+write_generation (StageWork *work,
+                  GError   **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (clm_generation_write (work->store, work->generation, work->pem, &local))
+    return TRUE;
+  if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_EXISTS)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  return clm_generation_drop (work->store, work->generation->name, work->generation->number, error) &&
+         clm_generation_write (work->store, work->generation, work->pem, error);
+}
+
 static void
 stage_in_thread (GTask        *task,
                  gpointer      source,
@@ -279,7 +312,7 @@ stage_in_thread (GTask        *task,
   StageWork *work = task_data;
   GError *error = NULL;
 
-  if (check_exported (work, &error) && clm_generation_write (work->store, work->generation, work->pem, &error))
+  if (check_exported (work, &error) && write_generation (work, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);

@@ -34,6 +34,7 @@ struct _ClmManager {
   ClmPublication  *publication;
   GNetworkMonitor *network;
   gboolean         network_available;
+  gint64           time_offset;       /* the engine's time minus boot time, in seconds, as spans were last moved to */
   gint64           network_time;      /* when retries were brought forward last, boot time in µs */
   ClmJob          *reload;            /* (nullable): the running one */
   gboolean         reload_again;      /* asked for while it was running */
@@ -254,20 +255,31 @@ on_spans_shifted (GObject      *source,
     clm_agenda_update (self->agenda);
 }
 
+/* Not the clock's own jump: from 1970 to today the engine's time moves only from its floor. */
+static gint64
+read_time_offset (ClmClock *clock)
+{
+  return clm_clock_get_time (clock) - clm_clock_get_boot_time (clock) / G_USEC_PER_SEC;
+}
+
 static void
 on_clock_changed (ClmClock   *clock,
                   gint64      jump,
                   ClmManager *self)
 {
   const char *trust = clm_clock_trust_to_string (clm_clock_get_trust (clock));
+  gint64 offset = read_time_offset (clock);
+  gint64 moved = jump != 0 ? offset - self->time_offset : 0;
   g_autoptr (ClmEvent) event = clm_event_new (CLM_EVENT_CLOCK_CHANGED, clm_clock_get_time (clock), NULL, NULL,
                                               "the clock is %s, it jumped by %" G_GINT64_FORMAT " s", trust, jump);
 
   clm_event_add_field (event, "clock", trust);
   clm_events_emit (self->engine.events, event);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOCK_STATE]);
-  if (jump != 0)
-    clm_inventory_shift_spans_async (self->engine.inventory, jump, on_spans_shifted, g_object_ref (self));
+  if (moved != 0)
+    self->time_offset = offset;
+  if (moved != 0)
+    clm_inventory_shift_spans_async (self->engine.inventory, moved, on_spans_shifted, g_object_ref (self));
   else if (self->agenda)
     clm_agenda_update (self->agenda);
 }
@@ -302,6 +314,7 @@ open_time (ClmManager *self,
   else
     self->engine.clock = clm_clock_new (settings->clock, CLM_BUILD_TIME, last_seen, NULL, NULL);
   clm_clock_update (self->engine.clock);
+  self->time_offset = read_time_offset (self->engine.clock);
   if (self->time.create_timers)
     self->engine.timers = self->time.create_timers (self->time.data, self->engine.clock);
   else

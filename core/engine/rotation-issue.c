@@ -121,6 +121,9 @@ next_number (ClmRotation *self)
 
   if (self->rows->len > 0)
     number = MAX (number, ((ClmGenerationRow *) g_ptr_array_index (self->rows, 0))->number);
+  /* The label of its key is that of another spec's, which is about to be destroyed. */
+  if (self->stale)
+    number = MAX (number, self->stale->number);
   /* After a restored backup the disk may know more than the database. */
   if (present && present->len > 0)
     number = MAX (number, g_array_index (present, guint, present->len - 1));

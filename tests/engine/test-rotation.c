@@ -835,11 +835,11 @@ test_expiry_alarms (void)
   bench_advance (bench, 59 * DAY);
   g_assert_cmpuint (bench_count_events (bench, "expiring"), ==, 0);
   bench_advance (bench, 91 * DAY - 59 * DAY);
-  g_assert_cmpuint (bench_count_events (bench, "expiring web"), ==, 3);
+  g_assert_cmpuint (bench_count_events (bench, "expiring web"), ==, 2);
   g_assert_cmpuint (bench_count_events (bench, "expired web"), ==, 1);
   bench_assert_state (bench, "web", CLM_STATE_EXPIRED);
   bench_advance (bench, 5 * DAY);
-  g_assert_cmpuint (bench_count_events (bench, "expiring web"), ==, 3);
+  g_assert_cmpuint (bench_count_events (bench, "expiring web"), ==, 2);
   g_assert_cmpuint (bench_count_events (bench, "expired web"), ==, 1);
   bench_assert_state (bench, "web", CLM_STATE_EXPIRED);
   bench_say (bench, "issue");

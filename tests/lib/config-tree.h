@@ -37,7 +37,7 @@ tree_write (const char *root, const char *path, const char *text)
   mode_t mask = umask (022);
 
   g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
-  g_file_set_contents_full (whole, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, &error);
+  g_file_set_contents_full (whole, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error);
   g_assert_no_error (error);
   g_assert_cmpint (chmod (whole, 0644), ==, 0);
   umask (mask);
