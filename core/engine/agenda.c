@@ -10,6 +10,7 @@ typedef struct {
   ClmOperation  operation;
   GPtrArray    *jobs;        /* ClmJob */
   GCancellable *cancellable;
+  GError       *error;       /* (nullable): how it ended */
   guint64       revision;    /* of the record as it began */
   ClmEvent     *event;       /* (nullable): of an alarm, told once it is written */
 } Item;
@@ -46,6 +47,7 @@ item_free (Item *item)
   g_ptr_array_unref (item->jobs);
   g_object_unref (item->cancellable);
   g_clear_pointer (&item->event, clm_event_unref);
+  g_clear_error (&item->error);
   g_free (item);
 }
 
@@ -201,10 +203,13 @@ finish_stopping (ClmAgenda *self)
   g_task_return_boolean (task, TRUE);
 }
 
+/* The name is free again, and who asked is told: both at once, so that nobody joins what is over. */
 static void
 settle (ClmAgenda *self,
         Item      *item)
 {
+  g_hash_table_steal (self->flying, item->name);
+  item_settle (item, item->error);
   g_signal_emit (self, signals[SIGNAL_SETTLED], 0, item->name);
   item_free (item);
   finish_stopping (self);
@@ -222,15 +227,13 @@ on_put_off (GObject      *source,
 
   if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
     note_storage (self, error);
-  g_hash_table_steal (self->flying, item->name);
   settle (self, item);
 }
 
 /* What ended without a word in the record would be due again at once, and for ever. Whether a word is written now. */
 static gboolean
-put_off (ClmAgenda    *self,
-         Item         *item,
-         const GError *error)
+put_off (ClmAgenda *self,
+         Item      *item)
 {
   ClmPlanContext context = clm_engine_plan_context (self->engine, item->name);
   g_autoptr (ClmRecord) record = clm_inventory_get_record (self->engine->inventory, item->name, NULL);
@@ -240,7 +243,7 @@ put_off (ClmAgenda    *self,
   if (self->engine->stopping || self->paused || !record || record->revision != item->revision ||
       !clm_plan_is_due (record, context.now))
     return FALSE;
-  clm_plan_failed (record, NULL, &context, record->next_action, error ? error : nothing);
+  clm_plan_failed (record, NULL, &context, record->next_action, item->error ? item->error : nothing);
   change = clm_change_new (item->name);
   clm_change_put_record (change, record);
   clm_inventory_apply_async (self->engine->inventory, change, NULL, on_put_off, item);
@@ -254,15 +257,11 @@ on_operated (GObject      *source,
 {
   Item *item = user_data;
   g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
-  g_autoptr (GError) error = NULL;
 
-  if (!clm_operation_run_finish (result, &error))
-    note_storage (self, error);
-  item_settle (item, error);
-  if (put_off (self, item, error))
-    return;
-  g_hash_table_steal (self->flying, item->name);
-  settle (self, item);
+  if (!clm_operation_run_finish (result, &item->error))
+    note_storage (self, item->error);
+  if (!put_off (self, item))
+    settle (self, item);
 }
 
 static void
@@ -317,7 +316,6 @@ on_alarm_written (GObject      *source,
     note_storage (self, error);
   else if (item->event)
     clm_events_tell (self->engine->events, item->event);
-  g_hash_table_steal (self->flying, item->name);
   settle (self, item);
 }
 
