@@ -30,6 +30,7 @@ struct _ClmManager {
   ClmSpecifiers   *specifiers;
   ClmPluginLoader *loader;
   ClmAgenda       *agenda;
+  GHashTable      *deferred;          /* names whose file changed while they were in flight */
   ClmJobTable     *jobs;
   ClmPublication  *publication;
   GNetworkMonitor *network;
@@ -226,7 +227,7 @@ on_settled (ClmAgenda  *agenda,
   change->change = CLM_CHANGE_CHANGED;
   change->name = g_strdup (name);
   g_ptr_array_add (changes, change);
-  clm_reconciliation_run_async (&self->engine, changes, NULL, on_resettled, g_object_ref (self));
+  clm_reconciliation_run_async (&self->engine, self->agenda, changes, self->deferred, NULL, on_resettled, g_object_ref (self));
 }
 
 static void
@@ -358,6 +359,29 @@ make_deliverer (ClmManager *self)
   return clm_deliverer_new (self->deliver_socket);
 }
 
+/* What was in flight while its file changed follows the file now. */
+
+static void
+on_followed (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (ClmManager) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_reconciliation_run_finish (result, &error))
+    g_warning ("a changed file is not followed yet: %s", error->message);
+}
+
+static void
+on_settled (ClmAgenda  *agenda,
+            const char *name,
+            ClmManager *self)
+{
+  if (!self->engine.stopping && g_hash_table_remove (self->deferred, name))
+    clm_reconciliation_run_one_async (&self->engine, agenda, name, self->deferred, on_followed, g_object_ref (self));
+}
+
 static gboolean
 make_parts (ClmManager *self,
             GError    **error)
@@ -374,6 +398,7 @@ make_parts (ClmManager *self,
   clm_publication_watch (self->publication, engine->registry);
   self->jobs = clm_job_table_new (engine->timers);
   self->agenda = clm_agenda_new (engine, find_spec, self);
+  self->deferred = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->network = g_object_ref (g_network_monitor_get_default ());
   self->network_available = g_network_monitor_get_network_available (self->network);
   clm_inventory_set_history_limit (engine->inventory, clm_config_get_settings (engine->config)->history_limit);
@@ -382,6 +407,7 @@ make_parts (ClmManager *self,
   g_signal_connect_object (engine->inventory, "record-removed", G_CALLBACK (on_record_removed), self, 0);
   g_signal_connect_object (engine->events, "event", G_CALLBACK (on_event), self, 0);
   g_signal_connect_object (engine->registry, "changed", G_CALLBACK (on_backends_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->agenda, "settled", G_CALLBACK (on_settled), self, 0);
   g_signal_connect_object (self->publication, "changed", G_CALLBACK (on_published), self, 0);
   g_signal_connect_object (self->agenda, "settled", G_CALLBACK (on_settled), self, 0);
   g_signal_connect_object (self->jobs, "added", G_CALLBACK (on_job_added), self, 0);
@@ -445,7 +471,7 @@ on_registry_started (GObject      *source,
     return;
   }
   tell_problems (self);
-  clm_reconciliation_run_async (&self->engine, NULL, g_task_get_cancellable (task), on_reconciled_at_start, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, NULL, self->deferred, g_task_get_cancellable (task), on_reconciled_at_start, task);
 }
 
 void
@@ -1210,7 +1236,7 @@ on_registry_applied (GObject      *source,
   }
   clm_job_set_stage (self->reload, "reconcile", 0.7);
   note_unsettled (self, changes);
-  clm_reconciliation_run_async (&self->engine, changes, NULL, on_reconciled, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, changes, self->deferred, NULL, on_reconciled, task);
 }
 
 static void
@@ -1581,6 +1607,7 @@ clm_manager_finalize (GObject *object)
 
   g_hash_table_unref (self->unsettled);
   g_clear_object (&self->agenda);
+  g_clear_pointer (&self->deferred, g_hash_table_unref);
   g_clear_object (&self->jobs);
   g_clear_object (&self->publication);
   g_clear_object (&self->network);
