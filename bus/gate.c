@@ -83,7 +83,7 @@ ensure_sender (Ledger *self, const char *name)
 static gboolean
 admit (Ledger *self, const char *name)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
   Sender *sender = ensure_sender (self, name);
   gboolean root = sender->identified && sender->uid == 0;
   guint under_way = sender->identified
@@ -98,7 +98,7 @@ admit (Ledger *self, const char *name)
 static void
 count_out (Ledger *self, const char *name)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
   Sender *sender = name == NULL ? NULL : g_hash_table_lookup (self->senders, name);
   if (sender == NULL || sender->under_way == 0)
     return;
@@ -210,7 +210,7 @@ clm_bus_gate_free (ClmBusGate *self)
 void
 clm_bus_gate_set_limits (ClmBusGate *self, guint per_caller, guint total)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
   self->ledger->per_caller = MAX (per_caller, 1);
   self->ledger->max_total = MAX (total, 1);
 }
@@ -218,7 +218,7 @@ clm_bus_gate_set_limits (ClmBusGate *self, guint per_caller, guint total)
 void
 clm_bus_gate_identify (ClmBusGate *self, const char *name, guint32 uid)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
   Sender *sender = ensure_sender (self->ledger, name);
   if (sender->identified)
     return;
@@ -230,7 +230,7 @@ clm_bus_gate_identify (ClmBusGate *self, const char *name, guint32 uid)
 void
 clm_bus_gate_forget (ClmBusGate *self, const char *name)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
   Sender *sender = g_hash_table_lookup (self->ledger->senders, name);
   if (sender == NULL)
     return;
@@ -241,6 +241,6 @@ clm_bus_gate_forget (ClmBusGate *self, const char *name)
 guint
 clm_bus_gate_get_total (ClmBusGate *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->ledger->mutex);
   return self->ledger->total;
 }

@@ -58,20 +58,22 @@ call_bus (ClmBus *self, const char *method, GVariant *parameters, const char *re
 }
 
 static gboolean
+ask_owner (ClmBus *self, GError **error)
+{
+  g_autoptr (GVariant) owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", error);
+  if (owner != NULL)
+    g_variant_get (owner, "(s)", &self->daemon);
+  return owner != NULL;
+}
+
+/* Asked first who has the name: a bus that has nothing to start it with refuses to start even what runs. */
+static gboolean
 find_daemon (ClmBus *self, GError **error)
 {
-  /* First who is there: a bus without an activation file refuses to start even what runs. */
-  g_autoptr (GVariant) owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", NULL);
-  if (owner == NULL) {
-    g_autoptr (GVariant) started = call_bus (self, "StartServiceByName", g_variant_new ("(su)", CLM_BUS_NAME, 0), "(u)", error);
-    if (started == NULL)
-      return FALSE;
-    owner = call_bus (self, "GetNameOwner", g_variant_new ("(s)", CLM_BUS_NAME), "(s)", error);
-    if (owner == NULL)
-      return FALSE;
-  }
-  g_variant_get (owner, "(s)", &self->daemon);
-  return TRUE;
+  if (ask_owner (self, NULL))
+    return TRUE;
+  g_autoptr (GVariant) started = call_bus (self, "StartServiceByName", g_variant_new ("(su)", CLM_BUS_NAME, 0), "(u)", error);
+  return started != NULL && ask_owner (self, error);
 }
 
 gboolean

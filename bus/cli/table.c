@@ -57,13 +57,26 @@ clm_table_add_column (ClmTable *self, const char *title, ClmColumnKind kind, gui
   g_array_append_val (self->columns, column);
 }
 
+/* What comes over the bus must not steer the terminal. */
+static char *
+dup_line (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr (GString) line = g_string_new (NULL);
+  for (const char *c = valid; *c != '\0'; c = g_utf8_next_char (c)) {
+    gunichar letter = g_utf8_get_char (c);
+    g_string_append_unichar (line, g_unichar_iscntrl (letter) ? ' ' : letter);
+  }
+  return g_string_free (g_steal_pointer (&line), FALSE);
+}
+
 void
 clm_table_add_row (ClmTable *self, const char *const *cells)
 {
   g_return_if_fail (g_strv_length ((GStrv) cells) == self->columns->len);
   Cell *row = g_new0 (Cell, self->columns->len);
   for (guint j = 0; j < self->columns->len; j++)
-    row[j].text = g_strdelimit (g_utf8_make_valid (cells[j], -1), "\n\r\t", ' ');
+    row[j].text = dup_line (cells[j]);
   g_ptr_array_add (self->rows, row);
 }
 

@@ -24,7 +24,7 @@ static const char *const group_names[] = {"Delivery", "Action", "Check", NULL};
 static ClmLayers *
 make_layers (const char *config_root)
 {
-  const char *const installed[] = {CLM_DATADIR "/certloom" + 1, CLM_VENDORDIR + 1, CLM_CONFDIR + 1, NULL};
+  const char *const installed[] = {&(CLM_DATADIR "/certloom")[1], &CLM_VENDORDIR[1], &CLM_CONFDIR[1], NULL};
   const char *const below_root[] = {"usr/share/certloom", "usr/lib/certloom", "etc/certloom", NULL};
 
   if (config_root)

@@ -159,7 +159,10 @@ on_progress (const char *step,
   }
 }
 
-/* The disk: where an outcome could not be written, trying on at once would only spin. */
+/*
+ * The disk: where not even the time of the next try could be written, what is due is so as before, and trying on at once would only
+ * spin. What is asked for still has its turn, once; the first success ends the pause.
+ */
 
 static void
 on_pause_over (GObject      *source,
@@ -240,7 +243,7 @@ put_off (ClmAgenda *self,
   g_autoptr (GError) nothing = g_error_new (CLM_ERROR, CLM_ERROR_FAILED, "there was nothing that could be done");
   ClmChange *change;
 
-  if (self->engine->stopping || self->paused || !record || record->revision != item->revision ||
+  if (self->engine->stopping || !record || record->revision != item->revision ||
       !clm_plan_is_due (record, context.now))
     return FALSE;
   clm_plan_failed (record, NULL, &context, record->next_action, item->error ? item->error : nothing);
@@ -258,8 +261,8 @@ on_operated (GObject      *source,
   Item *item = user_data;
   g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
 
-  if (!clm_operation_run_finish (result, &item->error))
-    note_storage (self, item->error);
+  if (clm_operation_run_finish (result, &item->error))
+    self->paused = FALSE;
   if (!put_off (self, item))
     settle (self, item);
 }
@@ -428,7 +431,8 @@ on_update (gpointer user_data)
     return G_SOURCE_REMOVE;
   clm_inventory_set_last_seen (self->engine->inventory, clm_clock_get_last_seen (self->engine->clock));
   start_asked (self);
-  start_due (self);
+  if (!self->paused)
+    start_due (self);
   arm (self);
   return G_SOURCE_REMOVE;
 }
@@ -543,7 +547,7 @@ clm_agenda_unlock (ClmAgenda  *self,
 gboolean
 clm_agenda_is_quiet (ClmAgenda *self)
 {
-  return g_hash_table_size (self->flying) == 0 && self->update_id == 0 && (self->paused || g_queue_is_empty (&self->asked));
+  return g_hash_table_size (self->flying) == 0 && self->update_id == 0 && g_queue_is_empty (&self->asked);
 }
 
 /* Starting and stopping */

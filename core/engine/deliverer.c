@@ -434,7 +434,7 @@ pump (ClmDeliverer *self)
 static void
 enqueue (ClmDeliverer *self, GTask *task)
 {
-  g_autoptr (ClmDeliverer) keep = g_object_ref (self);
+  G_GNUC_UNUSED g_autoptr (ClmDeliverer) keep = g_object_ref (self);
   Ask *ask = g_task_get_task_data (task);
 
   if (g_task_return_error_if_cancelled (task)) {

@@ -286,6 +286,23 @@ check_exported (StageWork *work,
   return FALSE;
 }
 
+/* An earlier try under the same intent may have left it complete, but failed before it knew so. What was ever current stays. */
+static gboolean
+write_generation (StageWork *work,
+                  GError   **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (clm_generation_write (work->store, work->generation, work->pem, &local))
+    return TRUE;
+  if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_EXISTS)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  return clm_generation_drop (work->store, work->generation->name, work->generation->number, error) &&
+         clm_generation_write (work->store, work->generation, work->pem, error);
+}
+
 static void
 stage_in_thread (GTask        *task,
                  gpointer      source,
@@ -295,7 +312,7 @@ stage_in_thread (GTask        *task,
   StageWork *work = task_data;
   GError *error = NULL;
 
-  if (check_exported (work, &error) && clm_generation_write (work->store, work->generation, work->pem, &error))
+  if (check_exported (work, &error) && write_generation (work, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);

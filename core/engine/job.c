@@ -123,10 +123,14 @@ clm_job_set_stage (ClmJob     *self,
                    const char *stage,
                    double      progress)
 {
+  char *copy;
+
   if (self->completed || (g_str_equal (self->stage, stage) && self->progress == progress))
     return;
+  /* It may be our own. */
+  copy = g_strdup (stage);
   g_free (self->stage);
-  self->stage = g_strdup (stage);
+  self->stage = copy;
   self->progress = progress;
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }

@@ -1270,7 +1270,6 @@ on_loaded (GObject      *source,
   ClmManager *self = CLM_MANAGER (source);
   GTask *task = G_TASK (result);
   ReloadWork *work = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
 
   /* Also where the files are the same: instances that could not be started are tried again. */
   if (work->config) {

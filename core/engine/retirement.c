@@ -222,6 +222,9 @@ remove_files (Work    *work,
 
   if (work->all)
     return clm_generation_remove_all (store, work->name, error);
+  /* What an interrupted removal left first: its rows go with the others below. */
+  if (!clm_generation_collect (store, work->name, NULL, error))
+    return FALSE;
   removable = clm_generation_list_removable (store, work->name, work->keep, work->now, error);
   if (!removable)
     return FALSE;

@@ -41,6 +41,30 @@ clm_rotation_find_previous (ClmRotation *self)
   return best;
 }
 
+/* A removal that was interrupted leaves a row without files; what is damaged is no use either. */
+ClmGeneration *
+clm_rotation_read_previous (ClmRotation *self,
+                            GError     **error)
+{
+  ClmGenerationRow *row;
+
+  while ((row = clm_rotation_find_previous (self))) {
+    g_autoptr (GError) local = NULL;
+    ClmGeneration *generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) row->number, &local);
+
+    if (generation)
+      return generation;
+    if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND) && !g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+    g_message ("[certificate %s] %s", self->spec->name, local->message);
+    clm_record_set (&row->status, "unusable");
+  }
+  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFLICT, "there is no earlier generation that can be used");
+  return NULL;
+}
+
 /* A delivery is tried again with back-off, but the renewal does not wait for it. */
 static void
 plan_delivery_retry (ClmRotation  *self,
@@ -259,10 +283,9 @@ switch_back (ClmRotation *self,
   guint64 number = self->record->generation;
 
   self->switched_back = self->delivering == number;
-  if (self->switched_back)
-    number = clm_rotation_find_previous (self)->number;
   g_clear_pointer (&self->generation, clm_generation_free);
-  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) number, error);
+  self->generation = self->switched_back ? clm_rotation_read_previous (self, error) :
+                     clm_generation_read (self->engine->generations, self->spec->name, (guint) number, error);
   return self->generation && clm_rotation_publish (self, error);
 }
 

@@ -281,7 +281,7 @@ on_rejection_told (GObject      *source,
                    GAsyncResult *result,
                    gpointer      user_data)
 {
-  g_autoptr (GTask) task = user_data;
+  G_GNUC_UNUSED g_autoptr (GTask) task = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!clm_authority_confirm_finish (CLM_AUTHORITY (source), result, &error))

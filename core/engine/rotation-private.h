@@ -118,6 +118,8 @@ void     clm_rotation_put_rows (ClmRotation *self, ClmChange *change);
 
 /** clm_rotation_find_previous: Blocking part only. Returns: (transfer none) (nullable): the generation to go back to: made before the one being delivered, still valid. */
 ClmGenerationRow *clm_rotation_find_previous (ClmRotation *self);
+/** clm_rotation_read_previous: Blocking. Reads it, or where its files are gone the one before. Fails with %CLM_ERROR_CONFLICT where none is left. Returns: (transfer full) (nullable). */
+ClmGeneration    *clm_rotation_read_previous (ClmRotation *self, GError **error);
 
 /* Steps */
 

@@ -142,6 +142,11 @@ read_publication (ClmRotation *self,
   self->is_current = clm_generation_get_current (store, self->spec->name, NULL) == self->intent->number;
   if (self->generation || g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND))
     return TRUE;
+  /* Damaged before anybody saw it: it is written anew. */
+  if (!self->is_current && g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
+    g_message ("[certificate %s] %s", self->spec->name, local->message);
+    return TRUE;
+  }
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
@@ -154,8 +159,14 @@ static gboolean
 read_current (ClmRotation *self,
               GError     **error)
 {
-  guint number = clm_generation_get_current (self->engine->generations, self->spec->name, NULL);
+  g_autoptr (GError) local = NULL;
+  guint number = clm_generation_get_current (self->engine->generations, self->spec->name, &local);
 
+  /* What cannot be read now may be there. */
+  if (g_error_matches (local, CLM_ERROR, CLM_ERROR_STORAGE)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
   if (number == 0 || number == self->record->generation)
     return TRUE;
   self->generation = clm_generation_read (self->engine->generations, self->spec->name, number, error);
@@ -194,9 +205,7 @@ static gboolean
 read_previous (ClmRotation *self,
                GError     **error)
 {
-  ClmGenerationRow *row = clm_rotation_find_previous (self);
-
-  self->generation = clm_generation_read (self->engine->generations, self->spec->name, (guint) row->number, error);
+  self->generation = clm_rotation_read_previous (self, error);
   return self->generation != NULL;
 }
 

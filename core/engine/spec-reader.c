@@ -80,7 +80,7 @@ clm_spec_may_override (const char *key)
 gboolean
 clm_spec_refuse_value (ClmOptions *options, const char *key, GError *reason, GError **error)
 {
-  g_autoptr (GError) owned = reason;
+  G_GNUC_UNUSED g_autoptr (GError) owned = reason;
   g_autoptr (GError) local = NULL;
   const char *hint = clm_error_get_hint (reason);
 

@@ -77,7 +77,7 @@ attach (GTask *task, GSource **place, GSource *source, GSourceFunc function)
 static void
 complete (GTask *task, GError *error)
 {
-  g_autoptr (GTask) keep = g_object_ref (task);
+  G_GNUC_UNUSED g_autoptr (GTask) keep = g_object_ref (task);
   Check *check = g_task_get_task_data (task);
 
   check->done = TRUE;

@@ -253,7 +253,7 @@ thread_main (gpointer data)
 static gboolean
 enqueue (ClmSqlWriter *self, ClmSqlOperation *operation, GError **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
 
   if (self->closing) {
     g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "database %s: is closed", self->path);

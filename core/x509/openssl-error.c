@@ -8,19 +8,27 @@
 #define SECURE_HEAP_SIZE (256 * 1024)
 #define SECURE_HEAP_BLOCK 32
 
-/* LeakSanitizer does not look into mapped memory and would call lost what only the secure heap points to. */
 #if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_LEAK__)
-#define USE_SECURE_HEAP FALSE
+#define LEAK_CHECKED TRUE
 #elif defined (__has_feature)
-#define USE_SECURE_HEAP (!__has_feature (address_sanitizer))
+#define LEAK_CHECKED __has_feature (address_sanitizer)
 #else
-#define USE_SECURE_HEAP TRUE
+#define LEAK_CHECKED FALSE
 #endif
 
 /* A store's error in the queue's free-form data: MARK DOMAIN SEP CODE SEP RETRY_AFTER SEP MESSAGE SEP HINT */
 #define MARK "clm-error"
 #define SEPARATOR "\x1f"
 #define N_FIELDS 6
+
+/* LeakSanitizer does not look into mapped memory, so it would call lost what only the secure heap points to; and it would call
+ * lost what libcrypto holds for a pool's thread that happens to end while the process does. A thread that waits is seen. */
+static void
+keep_threads (void)
+{
+  g_thread_pool_set_max_unused_threads (-1);
+  g_thread_pool_set_max_idle_time (0);
+}
 
 void
 clm_x509_init (void)
@@ -32,7 +40,9 @@ clm_x509_init (void)
 
   /* No clean-up at exit: a thread of a key store may still be inside OpenSSL when main() returns. */
   OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
-  if (USE_SECURE_HEAP && !CRYPTO_secure_malloc_initialized ())
+  if (LEAK_CHECKED)
+    keep_threads ();
+  else if (!CRYPTO_secure_malloc_initialized ())
     CRYPTO_secure_malloc_init (SECURE_HEAP_SIZE, SECURE_HEAP_BLOCK);
   g_once_init_leave (&done, 1);
 }

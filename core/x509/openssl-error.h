@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * clm_x509_init:
  *
  * Starts OpenSSL the way certloom needs it: without its configuration file (which could load modules or weaken checks) and,
- * in builds of OpenSSL that can, with the secure heap for private keys. Harmless to repeat; any thread. Call it before
- * anything else of OpenSSL runs in the process.
+ * in builds of OpenSSL that can, with the secure heap for private keys (not where leaks are counted: a leak checker does not
+ * see into it). Harmless to repeat; any thread. Call it before anything else of OpenSSL runs in the process.
  */
 void clm_x509_init (void);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Sourced by ../../quickstart: starts a bus, certloomd and nginx, takes the CA's key away for a while, and lets verdict.py judge.
+# shellcheck shell=bash disable=SC2154
 #
 #   $run/image   what an administrator would install and configure; as root it belongs to root
 #   $run/var     what the running parts write; belongs to the user that they run as
@@ -26,16 +27,20 @@ fill_in() {
   sed -e "s|@VAR@|$var|g; s|@PORT@|$port|g; s|@UID@|$(id -u "$user")|g; s|@GID@|$(id -g "$user")|g" "$1" >"$2"
 }
 
+# Folders differ from one machine to the next (lib, lib64, lib/TRIPLET).
+find_installed() {
+  find "$image/usr" -path '*/bash-completion' -prune -o -name "$1" ! -type d -print -quit | grep .
+}
+
 # As root: what `meson install` makes, under a root of its own. As a user: straight from the build folder; only the modules are
 # copied, because the daemon refuses one that others could write, and who knows what lies above the build folder.
 lay_out_programs() {
   if [ "$(id -u)" -eq 0 ]; then
     meson install -C "$build" --no-rebuild --quiet --destdir "$image" >/dev/null
-    plugins=$(dirname "$(find "$image/usr/lib" -name ca-local.so)")
+    plugins=$(dirname "$(find_installed ca-local.so)")
     export LD_LIBRARY_PATH
-    LD_LIBRARY_PATH=$(dirname "$(find "$image/usr/lib" -name 'libcertloom-plugin-1.so' | head -n 1)")
-    certloomd=$(find "$image/usr" -name certloomd -type f) deliver=$(find "$image/usr" -name certloom-deliver -type f)
-    certloom=$image/usr/bin/certloom
+    LD_LIBRARY_PATH=$(dirname "$(find_installed libcertloom-plugin-1.so)")
+    certloomd=$(find_installed certloomd) deliver=$(find_installed certloom-deliver) certloom=$(find_installed certloom)
     say install "$image"
     return
   fi
@@ -119,8 +124,16 @@ wait_for() {
   die "$1 did not appear"
 }
 
+# Waits until everything is settled, or somebody ends who should not.
 await() {
-  "$python" -B "$demo/await.py" "$address" "$count" "$@"
+  local waiting
+  "$python" -B "$demo/await.py" "$address" "$count" "$@" &
+  waiting=$!
+  while kill -0 "$waiting" 2>/dev/null; do
+    sleep 0.2
+    check_alive
+  done
+  wait "$waiting"
 }
 
 start_parts() {

@@ -64,10 +64,10 @@ def check_client(evidence, served):
     delivered = evidence.select(served, "delivered")
     if len(delivered) != len(files):
         yield "%s: %d generations, but the history tells of %d deliveries" % (served, len(files), len(delivered))
-    for event, serial in zip(delivered[1:], list(files)[1:]):
+    for made, event, serial in zip(evidence.select(served, "renewed"), delivered[1:], list(files)[1:]):
         first = next((connection.time for connection in good if connection.serial == serial), None)
-        if first is not None and abs(first - event.time) > SLACK_S + 1:
-            yield "%s: delivered at %d, the client met it first at %.1f" % (served, event.time, first)
+        if first is not None and not made.time - SLACK_S <= first <= event.time + SLACK_S:
+            yield "%s: renewed at %d, delivered at %d, the client met it first at %.1f" % (served, made.time, event.time, first)
     times = [connection.time for connection in evidence.connections]
     longest = max((b - a for a, b in zip(times, times[1:])), default=float("inf"))
     if longest > SILENCE_S:

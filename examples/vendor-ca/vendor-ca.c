@@ -34,7 +34,7 @@ static gboolean start_finish (ClmBackend *self, GAsyncResult *result, GError **e
 
 /* enroll: ask for the CSR, then issue; a real CA would be talked to here. The daemon retries, waits and checks; try once and say what happened. */
 static gboolean add_extension (X509 *leaf, X509 *issuer, int nid, const char *value) {
-  X509V3_CTX context; X509V3_set_ctx (&context, issuer, leaf, NULL, NULL, 0);
+  X509V3_CTX context = { 0 }; X509V3_set_ctx (&context, issuer, leaf, NULL, NULL, 0);
   X509_EXTENSION *extension = X509V3_EXT_conf_nid (NULL, &context, nid, value);
   gboolean ok = extension != NULL && X509_add_ext (leaf, extension, -1) == 1;
   X509_EXTENSION_free (extension); return ok;

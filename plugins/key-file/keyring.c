@@ -307,7 +307,7 @@ clm_keyring_list (ClmKeyring *self, GCancellable *cancellable, GError **error)
       return NULL;
     if (!id)
       continue;
-    g_autoptr (GBytes) spki = load_public (self, names[i], &key_type, NULL);
+    G_GNUC_UNUSED g_autoptr (GBytes) spki = load_public (self, names[i], &key_type, NULL);
     g_ptr_array_add (list, clm_key_info_new (id, id, key_type));
   }
   return names ? g_steal_pointer (&list) : NULL;

@@ -62,8 +62,6 @@ test_shell (Fixture *f, gconstpointer data)
   g_autofree char *address = g_strdup_printf ("--address=%s", clm_test_bus_get_address (f->bus));
   const char *argv[] = { CLM_TEST_EXAMPLES "/renew.sh", "web-ui", address, NULL };
   expect (argv, "ready");
-  g_autoptr (GVariant) generation = clm_test_get (f->client, "certificate/web_2dui", "Certificate", "Generation", NULL);
-  g_assert_cmpuint (g_variant_get_uint64 (generation), ==, 2);
 }
 
 static void

@@ -324,6 +324,19 @@ listen (GDBusConnection *client, GString *log)
 }
 
 static void
+hold_when_free (GDBusConnection *client, const char *path)
+{
+  for (;;) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GVariant) reply = clm_test_call (client, path, "Certificate", "Hold", g_variant_new_parsed ("(@a{sv} {},)"), &error);
+    if (reply != NULL)
+      return;
+    clm_test_assert_error (error, "Busy");
+    g_usleep (5000);
+  }
+}
+
+static void
 test_signals (Fixture *f, gconstpointer data)
 {
   g_autoptr (GString) root_log = g_string_new (NULL);
@@ -336,8 +349,11 @@ test_signals (Fixture *f, gconstpointer data)
   if (f->stranger != NULL)
     expect (f->stranger, "", "Manager", "Subscribe", "(@a{sv} {},)", NULL);
   expect (starter, "certificate/web", "Certificate", "Renew", "(@a{sv} {},)", NULL);
-  while (strstr (root_log->str, "CertificatesChanged") == NULL || strstr (root_log->str, "Event") == NULL
-         || strstr (root_log->str, "Completed") == NULL || strstr (starter_log->str, "Completed") == NULL)
+  while (strstr (root_log->str, "Completed") == NULL || strstr (starter_log->str, "Completed") == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  /* the renewal may have joined what was just ending and changed nothing; a hold always does */
+  hold_when_free (starter, "certificate/web");
+  while (strstr (root_log->str, "CertificatesChanged") == NULL || strstr (root_log->str, "Event") == NULL)
     g_main_context_iteration (NULL, TRUE);
   g_assert_null (strstr (starter_log->str, "CertificatesChanged"));
   g_assert_cmpstr (stranger_log->str, ==, "");

@@ -41,7 +41,7 @@ test_alignment (void)
 static void
 test_columns_are_dropped_in_order (void)
 {
-  g_autofree char *wide = draw (60, TRUE, FALSE, TRUE), *narrow = draw (36, TRUE, FALSE, TRUE), *tiny = draw (28, TRUE, FALSE, TRUE);
+  g_autofree char *wide = draw (60, TRUE, FALSE, TRUE), *narrow = draw (32, TRUE, FALSE, TRUE), *tiny = draw (25, TRUE, FALSE, TRUE);
   g_assert_nonnull (strstr (wide, "CA"));
   g_assert_null (strstr (narrow, "CA"));
   g_assert_nonnull (strstr (narrow, "LEFT"));

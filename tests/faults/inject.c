@@ -17,6 +17,9 @@
  * CLASS: `w` changes something, `r` reads. FAULTS: what can go wrong with such a call, separated by commas. The line `! N …` tells
  * that a fault was made.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -444,9 +447,9 @@ start (char **arguments)
 static void
 note_process (pid_t thread)
 {
-  unsigned long child = 0;
-  if (ptrace (PTRACE_GETEVENTMSG, thread, NULL, &child) == 0 && n_processes < N_ELEMENTS (processes))
-    processes[n_processes++] = (pid_t) child;
+  unsigned long process = 0;
+  if (ptrace (PTRACE_GETEVENTMSG, thread, NULL, &process) == 0 && n_processes < N_ELEMENTS (processes))
+    processes[n_processes++] = (pid_t) process;
 }
 
 static void

@@ -265,12 +265,17 @@ def is_settled(row, now):
     return row["state"] in ("ready", "held", "revoked", "waiting")
 
 
+def is_put_off(row, now):
+    """It failed, and is tried again later."""
+    return row["action"] != "none" and row["time"] > now + 1
+
+
 def wait_settled(bus, timeout):
-    """Names of what has not come to rest."""
+    """Names of what has not come to rest; at once where all of that waits for another time."""
     end = time.monotonic() + timeout
     while True:
         now = time.time()
         rest = {n: r for n, r in rows(bus).items() if not is_settled(r, now)}
-        if not rest or time.monotonic() > end:
+        if not rest or time.monotonic() > end or all(is_put_off(r, now) for r in rest.values()):
             return rest
         time.sleep(0.006)

@@ -184,7 +184,8 @@ def run_error(result, place, bus, scenario, before, template, injection):
     check_files(result, place, scenario, "at once", torn_is_fine=True) if scenario.template else None
     if ready and not place.is_running():
         result.add(["the daemon ended"], "after an error")
-    if ready and place.is_running() and "--sticky" not in injection:
+    # One that has not come up yet may do so any time.
+    if ready and place.is_running() and "--sticky" not in injection and result.values["fired"]:
         outcome = ask_again(result, place, bus, scenario)
         result.values["again"] = outcome
         if outcome != "ok" and not scenario.is_start:

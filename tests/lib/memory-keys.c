@@ -584,6 +584,9 @@ clm_memory_keys_class_init (ClmMemoryKeysClass *klass)
   ClmBackendClass *backend_class = CLM_BACKEND_CLASS (klass);
   ClmKeyStoreClass *store_class = CLM_KEY_STORE_CLASS (klass);
 
+  /* A thread of a lane that is ending while the process exits would be seen to leak OpenSSL's state of that thread. */
+  g_thread_pool_set_max_unused_threads (-1);
+  g_thread_pool_set_max_idle_time (0);
   G_OBJECT_CLASS (klass)->finalize = clm_memory_keys_finalize;
   backend_class->start_async = start_async;
   backend_class->start_finish = start_finish;

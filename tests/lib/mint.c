@@ -45,7 +45,7 @@ is (const char *flaw, const char *word)
 static gboolean
 add_extension (X509 *certificate, X509 *issuer, int nid, const char *value)
 {
-  X509V3_CTX context;
+  X509V3_CTX context = { 0 };   /* X509V3_set_ctx() leaves members as they are */
 
   X509V3_set_ctx (&context, issuer, certificate, NULL, NULL, 0);
   X509_EXTENSION *extension = X509V3_EXT_conf_nid (NULL, &context, nid, value);
