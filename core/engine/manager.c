@@ -39,7 +39,6 @@ struct _ClmManager {
   gint64           network_time;      /* when retries were brought forward last, boot time in µs */
   ClmJob          *reload;            /* (nullable): the running one */
   gboolean         reload_again;      /* asked for while it was running */
-  GHashTable      *unsettled;         /* names whose file changed while something was in flight for them */
   gint64           denial_time;       /* start of the present minute */
   guint            denials;           /* in it */
 };
@@ -195,51 +194,6 @@ on_job_removed (ClmJobTable *table,
                 ClmManager  *self)
 {
   g_signal_emit (self, signals[SIGNAL_JOB_REMOVED], 0, job);
-}
-
-static void
-on_resettled (GObject      *source,
-              GAsyncResult *result,
-              gpointer      user_data)
-{
-  g_autoptr (ClmManager) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!clm_reconciliation_run_finish (result, &error))
-    g_warning ("a changed file could not be followed: %s", error->message);
-  clm_agenda_update (self->agenda);
-}
-
-/* What was in flight knew the old file only and has written its own plan: now the new one counts. */
-static void
-on_settled (ClmAgenda  *agenda,
-            const char *name,
-            ClmManager *self)
-{
-  g_autoptr (GPtrArray) changes = NULL;
-  ClmConfigChange *change;
-
-  if (!g_hash_table_remove (self->unsettled, name) || self->engine.stopping)
-    return;
-  changes = g_ptr_array_new_with_free_func ((GDestroyNotify) clm_config_change_free);
-  change = g_new0 (ClmConfigChange, 1);
-  change->kind = CLM_CONFIG_CERTIFICATE;
-  change->change = CLM_CHANGE_CHANGED;
-  change->name = g_strdup (name);
-  g_ptr_array_add (changes, change);
-  clm_reconciliation_run_async (&self->engine, self->agenda, changes, self->deferred, NULL, on_resettled, g_object_ref (self));
-}
-
-static void
-note_unsettled (ClmManager *self,
-                GPtrArray  *changes)
-{
-  for (guint i = 0; i < changes->len; i++) {
-    ClmConfigChange *change = g_ptr_array_index (changes, i);
-
-    if (change->kind == CLM_CONFIG_CERTIFICATE && clm_agenda_is_busy (self->agenda, change->name))
-      g_hash_table_add (self->unsettled, g_strdup (change->name));
-  }
 }
 
 static void
@@ -407,7 +361,6 @@ make_parts (ClmManager *self,
   g_signal_connect_object (engine->inventory, "record-removed", G_CALLBACK (on_record_removed), self, 0);
   g_signal_connect_object (engine->events, "event", G_CALLBACK (on_event), self, 0);
   g_signal_connect_object (engine->registry, "changed", G_CALLBACK (on_backends_changed), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->agenda, "settled", G_CALLBACK (on_settled), self, 0);
   g_signal_connect_object (self->publication, "changed", G_CALLBACK (on_published), self, 0);
   g_signal_connect_object (self->agenda, "settled", G_CALLBACK (on_settled), self, 0);
   g_signal_connect_object (self->jobs, "added", G_CALLBACK (on_job_added), self, 0);
@@ -1235,7 +1188,6 @@ on_registry_applied (GObject      *source,
     return;
   }
   clm_job_set_stage (self->reload, "reconcile", 0.7);
-  note_unsettled (self, changes);
   clm_reconciliation_run_async (&self->engine, self->agenda, changes, self->deferred, NULL, on_reconciled, task);
 }
 
@@ -1575,7 +1527,6 @@ static void
 clm_manager_init (ClmManager *self)
 {
   self->lock_fd = -1;
-  self->unsettled = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -1604,7 +1555,6 @@ clm_manager_finalize (GObject *object)
   ClmManager *self = CLM_MANAGER (object);
   ClmEngine *engine = &self->engine;
 
-  g_hash_table_unref (self->unsettled);
   g_clear_object (&self->agenda);
   g_clear_pointer (&self->deferred, g_hash_table_unref);
   g_clear_object (&self->jobs);

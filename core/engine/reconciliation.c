@@ -145,7 +145,8 @@ static gboolean
 is_idle_for (ClmRecord  *record,
              const char *reason)
 {
-  return record->state == CLM_STATE_WAITING && g_str_equal (record->reason, reason);
+  /* Not the state: it may have expired meanwhile. */
+  return record->next_action == CLM_ACTION_NONE && g_str_equal (record->reason, reason);
 }
 
 /* Whether the record has to be written. @changed: the file is another than before. */

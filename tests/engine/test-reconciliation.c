@@ -92,7 +92,7 @@ test_change_in_flight (void)
   reload (bench);
   bench_settle (bench);
   assert_names (bench, "DNS:www.example");
-  bench_write (bench, "certificates.d/web.certificate", OTHER_NAME "KeyType=ec-p384\n");
+  bench_write (bench, "certificates.d/web.certificate", OTHER_NAME "KeyType=ec:P-384\n");
   reload (bench);
   record = bench_record (bench, "web");
   g_assert_cmpint (record->state, ==, CLM_STATE_READY);
