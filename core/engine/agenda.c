@@ -541,9 +541,7 @@ clm_agenda_unlock (ClmAgenda  *self,
   g_return_if_fail (item && item->operation.kind == CLM_N_OPERATIONS);
 
   g_hash_table_steal (self->flying, name);
-  item_free (item);
-  finish_stopping (self);
-  schedule_update (self);
+  settle (self, item);
 }
 
 gboolean

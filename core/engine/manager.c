@@ -30,6 +30,7 @@ struct _ClmManager {
   ClmSpecifiers   *specifiers;
   ClmPluginLoader *loader;
   ClmAgenda       *agenda;
+  GHashTable      *deferred;          /* names whose file changed while they were in flight */
   ClmJobTable     *jobs;
   ClmPublication  *publication;
   GNetworkMonitor *network;
@@ -38,7 +39,6 @@ struct _ClmManager {
   gint64           network_time;      /* when retries were brought forward last, boot time in µs */
   ClmJob          *reload;            /* (nullable): the running one */
   gboolean         reload_again;      /* asked for while it was running */
-  GHashTable      *unsettled;         /* names whose file changed while something was in flight for them */
   gint64           denial_time;       /* start of the present minute */
   guint            denials;           /* in it */
 };
@@ -197,51 +197,6 @@ on_job_removed (ClmJobTable *table,
 }
 
 static void
-on_resettled (GObject      *source,
-              GAsyncResult *result,
-              gpointer      user_data)
-{
-  g_autoptr (ClmManager) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!clm_reconciliation_run_finish (result, &error))
-    g_warning ("a changed file could not be followed: %s", error->message);
-  clm_agenda_update (self->agenda);
-}
-
-/* What was in flight knew the old file only and has written its own plan: now the new one counts. */
-static void
-on_settled (ClmAgenda  *agenda,
-            const char *name,
-            ClmManager *self)
-{
-  g_autoptr (GPtrArray) changes = NULL;
-  ClmConfigChange *change;
-
-  if (!g_hash_table_remove (self->unsettled, name) || self->engine.stopping)
-    return;
-  changes = g_ptr_array_new_with_free_func ((GDestroyNotify) clm_config_change_free);
-  change = g_new0 (ClmConfigChange, 1);
-  change->kind = CLM_CONFIG_CERTIFICATE;
-  change->change = CLM_CHANGE_CHANGED;
-  change->name = g_strdup (name);
-  g_ptr_array_add (changes, change);
-  clm_reconciliation_run_async (&self->engine, changes, NULL, on_resettled, g_object_ref (self));
-}
-
-static void
-note_unsettled (ClmManager *self,
-                GPtrArray  *changes)
-{
-  for (guint i = 0; i < changes->len; i++) {
-    ClmConfigChange *change = g_ptr_array_index (changes, i);
-
-    if (change->kind == CLM_CONFIG_CERTIFICATE && clm_agenda_is_busy (self->agenda, change->name))
-      g_hash_table_add (self->unsettled, g_strdup (change->name));
-  }
-}
-
-static void
 on_spans_shifted (GObject      *source,
                   GAsyncResult *result,
                   gpointer      user_data)
@@ -358,6 +313,29 @@ make_deliverer (ClmManager *self)
   return clm_deliverer_new (self->deliver_socket);
 }
 
+/* What was in flight while its file changed follows the file now. */
+
+static void
+on_followed (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (ClmManager) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_reconciliation_run_finish (result, &error))
+    g_warning ("a changed file is not followed yet: %s", error->message);
+}
+
+static void
+on_settled (ClmAgenda  *agenda,
+            const char *name,
+            ClmManager *self)
+{
+  if (!self->engine.stopping && g_hash_table_remove (self->deferred, name))
+    clm_reconciliation_run_one_async (&self->engine, agenda, name, self->deferred, on_followed, g_object_ref (self));
+}
+
 static gboolean
 make_parts (ClmManager *self,
             GError    **error)
@@ -374,6 +352,7 @@ make_parts (ClmManager *self,
   clm_publication_watch (self->publication, engine->registry);
   self->jobs = clm_job_table_new (engine->timers);
   self->agenda = clm_agenda_new (engine, find_spec, self);
+  self->deferred = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->network = g_object_ref (g_network_monitor_get_default ());
   self->network_available = g_network_monitor_get_network_available (self->network);
   clm_inventory_set_history_limit (engine->inventory, clm_config_get_settings (engine->config)->history_limit);
@@ -445,7 +424,7 @@ on_registry_started (GObject      *source,
     return;
   }
   tell_problems (self);
-  clm_reconciliation_run_async (&self->engine, NULL, g_task_get_cancellable (task), on_reconciled_at_start, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, NULL, self->deferred, g_task_get_cancellable (task), on_reconciled_at_start, task);
 }
 
 void
@@ -1221,8 +1200,7 @@ on_registry_applied (GObject      *source,
     return;
   }
   clm_job_set_stage (self->reload, "reconcile", 0.7);
-  note_unsettled (self, changes);
-  clm_reconciliation_run_async (&self->engine, changes, NULL, on_reconciled, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, changes, self->deferred, NULL, on_reconciled, task);
 }
 
 static void
@@ -1561,7 +1539,6 @@ static void
 clm_manager_init (ClmManager *self)
 {
   self->lock_fd = -1;
-  self->unsettled = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -1590,8 +1567,8 @@ clm_manager_finalize (GObject *object)
   ClmManager *self = CLM_MANAGER (object);
   ClmEngine *engine = &self->engine;
 
-  g_hash_table_unref (self->unsettled);
   g_clear_object (&self->agenda);
+  g_clear_pointer (&self->deferred, g_hash_table_unref);
   g_clear_object (&self->jobs);
   g_clear_object (&self->publication);
   g_clear_object (&self->network);

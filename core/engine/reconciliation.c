@@ -5,8 +5,10 @@
 #include "issued.h"
 
 typedef struct {
-  ClmEngine *engine;
-  guint      pending;
+  ClmEngine  *engine;
+  ClmAgenda  *agenda;
+  GHashTable *deferred;  /* names that were in flight */
+  guint       pending;
   GError    *error;   /* (nullable): the first */
 } Work;
 
@@ -14,7 +16,31 @@ static void
 work_free (Work *work)
 {
   g_clear_error (&work->error);
+  g_clear_object (&work->agenda);
+  g_clear_pointer (&work->deferred, g_hash_table_unref);
   g_free (work);
+}
+
+/* Whether the record may be read, changed and written; else it is done when what is in flight has ended. */
+static gboolean
+begin (GTask      *task,
+       const char *name)
+{
+  Work *work = g_task_get_task_data (task);
+
+  if (clm_agenda_lock (work->agenda, name))
+    return TRUE;
+  g_hash_table_add (work->deferred, g_strdup (name));
+  return FALSE;
+}
+
+static void
+end (GTask      *task,
+     const char *name)
+{
+  Work *work = g_task_get_task_data (task);
+
+  clm_agenda_unlock (work->agenda, name);
 }
 
 static void
@@ -31,12 +57,19 @@ settle (GTask *task)
   g_object_unref (task);
 }
 
+typedef struct {
+  GTask *task;
+  char  *name;
+} Write;
+
 static void
 on_written (GObject      *source,
             GAsyncResult *result,
             gpointer      user_data)
 {
-  GTask *task = user_data;
+  g_autofree Write *write = user_data;
+  g_autofree char *name = write->name;
+  GTask *task = write->task;
   Work *work = g_task_get_task_data (task);
   GError *error = NULL;
 
@@ -46,6 +79,7 @@ on_written (GObject      *source,
     else
       work->error = error;
   }
+  end (task, name);
   settle (task);
 }
 
@@ -54,9 +88,12 @@ write_change (GTask     *task,
               ClmChange *change)
 {
   Work *work = g_task_get_task_data (task);
+  Write *write = g_new0 (Write, 1);
 
+  write->task = task;
+  write->name = g_strdup (change->name);
   work->pending++;
-  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_written, task);
+  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_written, write);
 }
 
 /* Planning */
@@ -108,7 +145,8 @@ static gboolean
 is_idle_for (ClmRecord  *record,
              const char *reason)
 {
-  return record->state == CLM_STATE_WAITING && g_str_equal (record->reason, reason);
+  /* Not the state: it may have expired meanwhile. */
+  return record->next_action == CLM_ACTION_NONE && g_str_equal (record->reason, reason);
 }
 
 /* Whether the record has to be written. @changed: the file is another than before. */
@@ -231,6 +269,22 @@ add (GTask   *task,
   write_change (task, change);
 }
 
+/* Returns: (transfer full) (nullable): what is to be written, %NULL where nothing is. */
+static ClmChange *
+plan_change (Work      *work,
+             ClmSpec   *spec,
+             gboolean   changed,
+             ClmRecord *record)
+{
+  ClmChange *change;
+
+  if (!plan_existing (work->engine, record, spec, changed))
+    return NULL;
+  change = clm_change_new (spec->name);
+  clm_change_put_record (change, record);
+  return change;
+}
+
 static void
 reconcile_spec (GTask   *task,
                 ClmSpec *spec,
@@ -238,21 +292,23 @@ reconcile_spec (GTask   *task,
 {
   Work *work = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
-  g_autoptr (ClmRecord) record = clm_inventory_get_record (work->engine->inventory, spec->name, &error);
+  g_autoptr (ClmRecord) record = NULL;
   ClmChange *change;
 
-  if (!record) {
-    if (g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND))
-      add (task, spec);
-    else if (!work->error)
-      work->error = g_steal_pointer (&error);
+  if (!begin (task, spec->name))
+    return;
+  record = clm_inventory_get_record (work->engine->inventory, spec->name, &error);
+  if (!record && g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND)) {
+    add (task, spec);
     return;
   }
-  if (!plan_existing (work->engine, record, spec, changed))
-    return;
-  change = clm_change_new (spec->name);
-  clm_change_put_record (change, record);
-  write_change (task, change);
+  if (!record && !work->error)
+    work->error = g_steal_pointer (&error);
+  change = record ? plan_change (work, spec, changed, record) : NULL;
+  if (change)
+    write_change (task, change);
+  else
+    end (task, spec->name);
 }
 
 static void
@@ -260,11 +316,16 @@ reconcile_undescribed (GTask      *task,
                        const char *name)
 {
   Work *work = g_task_get_task_data (task);
-  g_autoptr (ClmRecord) record = clm_inventory_get_record (work->engine->inventory, name, NULL);
+  g_autoptr (ClmRecord) record = NULL;
   ClmChange *change;
 
-  if (!record || is_idle_for (record, CLM_REASON_UNDESCRIBED) || record->next_action == CLM_ACTION_REMOVE)
+  if (!begin (task, name))
     return;
+  record = clm_inventory_get_record (work->engine->inventory, name, NULL);
+  if (!record || is_idle_for (record, CLM_REASON_UNDESCRIBED) || record->next_action == CLM_ACTION_REMOVE) {
+    end (task, name);
+    return;
+  }
   clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_UNDESCRIBED, "its file is gone; what it has stays, but is not renewed");
   clm_record_set (&record->hint, "bring the file back, or remove what is left: certloom remove NAME");
   change = clm_change_new (name);
@@ -297,21 +358,38 @@ reconcile_gone (GTask *task)
   }
 }
 
+static GTask *
+make_task (ClmEngine          *engine,
+           ClmAgenda          *agenda,
+           GHashTable         *deferred,
+           GCancellable       *cancellable,
+           GAsyncReadyCallback callback,
+           gpointer            user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Work *work = g_new0 (Work, 1);
+
+  g_task_set_source_tag (task, make_task);
+  g_task_set_task_data (task, work, (GDestroyNotify) work_free);
+  work->engine = engine;
+  work->agenda = g_object_ref (agenda);
+  work->deferred = g_hash_table_ref (deferred);
+  work->pending = 1;
+  return task;
+}
+
 void
 clm_reconciliation_run_async (ClmEngine          *engine,
+                              ClmAgenda          *agenda,
                               GPtrArray          *changes,
+                              GHashTable         *deferred,
                               GCancellable       *cancellable,
                               GAsyncReadyCallback callback,
                               gpointer            user_data)
 {
-  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
-  Work *work = g_new0 (Work, 1);
+  GTask *task = make_task (engine, agenda, deferred, cancellable, callback, user_data);
   GPtrArray *specs = clm_config_list_specs (engine->config);
 
-  g_task_set_source_tag (task, clm_reconciliation_run_async);
-  g_task_set_task_data (task, work, (GDestroyNotify) work_free);
-  work->engine = engine;
-  work->pending = 1;
   for (guint i = 0; i < specs->len; i++) {
     ClmSpec *spec = g_ptr_array_index (specs, i);
     gboolean changed = is_changed (changes, spec->name);
@@ -320,6 +398,24 @@ clm_reconciliation_run_async (ClmEngine          *engine,
       reconcile_spec (task, spec, changed);
   }
   reconcile_gone (task);
+  settle (task);
+}
+
+void
+clm_reconciliation_run_one_async (ClmEngine          *engine,
+                                  ClmAgenda          *agenda,
+                                  const char         *name,
+                                  GHashTable         *deferred,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
+{
+  GTask *task = make_task (engine, agenda, deferred, NULL, callback, user_data);
+  ClmSpec *spec = clm_config_get_spec (engine->config, name);
+
+  if (spec)
+    reconcile_spec (task, spec, TRUE);
+  else
+    reconcile_undescribed (task, name);
   settle (task);
 }
 

@@ -160,6 +160,7 @@ test_any_moment (void)
   g_autoptr (Bench) bench = make_bench ();
   guint kills = 0;
 
+  g_assert_false (spawn (bench, "first", "", 0));
   for (guint i = 0; i < ROUNDS; i++) {
     guint before = bench_count_ledger (bench, "fake", "issued");
 
