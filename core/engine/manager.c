@@ -924,18 +924,6 @@ clm_manager_request (ClmManager      *self,
   return work->job;
 }
 
-static gboolean
-check_not_held (ClmRecord *record,
-                GError   **error)
-{
-  if (!record->held)
-    return TRUE;
-  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFLICT, "“%s” is held", record->name);
-  if (error)
-    clm_error_set_hint (*error, "release it first: certloom unhold %s", record->name);
-  return FALSE;
-}
-
 ClmJob *
 clm_manager_renew (ClmManager        *self,
                    const ClmCaller   *caller,
@@ -954,7 +942,7 @@ clm_manager_renew (ClmManager        *self,
   for (guint i = 0; i < n; i++) {
     g_autoptr (ClmRecord) record = clm_manager_get_record (self, names[i], error);
 
-    if (!record || !check_not_held (record, error))
+    if (!record)
       return NULL;
   }
   if (n == 1)

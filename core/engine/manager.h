@@ -129,7 +129,7 @@ GPtrArray *clm_manager_history_finish (ClmManager *self, GAsyncResult *result, G
 /** clm_manager_request: A new certificate. @template_name: (nullable). @instance: (nullable): `%i` of the template. @name: (nullable): its name; %NULL: `TEMPLATE-INSTANCE`. @overrides: options like a certificate file's, group "Certificate". @certificate: (out) (transfer full): the name. Fails with %CLM_ERROR_EXISTS, %CLM_ERROR_INVALID_ARGUMENT, %CLM_ERROR_NOT_FOUND (template), %CLM_ERROR_ACCESS_DENIED (names). */
 ClmJob *clm_manager_request (ClmManager *self, const ClmCaller *caller, const char *name, const char *template_name, const char *instance,
                              ClmOptions *overrides, char **certificate, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** clm_manager_renew: @names: (array zero-terminated=1). @rekey: make a new key even where `RotateKey=never`. One job for all. Fails with %CLM_ERROR_CONFLICT where one of them is held. */
+/** clm_manager_renew: @names: (array zero-terminated=1). @rekey: make a new key even where `RotateKey=never`. One job for all. What is held is renewed too, since it is asked for, and stays held. */
 ClmJob *clm_manager_renew (ClmManager *self, const ClmCaller *caller, const char *const *names, gboolean rekey, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_manager_renew_due: Renews what is past its renewal time now, window or not. */
 ClmJob *clm_manager_renew_due (ClmManager *self, const ClmCaller *caller, GError **error) G_GNUC_WARN_UNUSED_RESULT;

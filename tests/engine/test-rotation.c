@@ -107,7 +107,8 @@ test_rekey (void)
   error = bench_try_renew (bench, "web", TRUE);
   g_assert_no_error (error);
   third = bench_record (bench, "web");
-  g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 3);
+  /* The number that was given up is not used again, because its key's label is not. */
+  g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 4);
   g_assert_cmpstr (third->key_uri, !=, second->key_uri);
   g_assert_cmpuint (bench_count_keys (bench), ==, 2);
 }
