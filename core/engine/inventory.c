@@ -69,8 +69,10 @@ open_or_renew (const char *path,
 
   *fresh = !g_file_test (path, G_FILE_TEST_EXISTS);
   connection = clm_sql_database_open (path, &clm_inventory_schema, &local);
-  if (connection)
+  /* Damage in a page that is used only later would else show when a renewal needs it. */
+  if (connection && clm_sql_database_quick_check (connection, NULL, &local))
     return connection;
+  g_clear_pointer (&connection, clm_sql_connection_unref);
   if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
     g_propagate_error (error, g_steal_pointer (&local));
     return NULL;
