@@ -56,6 +56,7 @@ clm_generation_meta_encode (const ClmGeneration *generation, GHashTable *files, 
   g_key_file_set_int64 (file, GROUP, "NotAfter", generation->not_after);
   set_text (file, "Authority", generation->authority);
   set_text (file, "SpecDigest", generation->spec_digest);
+  set_text (file, "Request", generation->request);
   set_text (file, "KeyUri", generation->key_uri);
   set_text (file, "Serial", generation->serial);
   set_text (file, "Fingerprint", generation->fingerprint);
@@ -130,6 +131,7 @@ get_fields (GKeyFile *file, ClmGeneration *generation)
   generation->not_after = g_key_file_get_int64 (file, GROUP, "NotAfter", NULL);
   generation->authority = g_key_file_get_string (file, GROUP, "Authority", NULL);
   generation->spec_digest = g_key_file_get_string (file, GROUP, "SpecDigest", NULL);
+  generation->request = g_key_file_get_string (file, GROUP, "Request", NULL);
   generation->key_uri = g_key_file_get_string (file, GROUP, "KeyUri", NULL);
   generation->serial = g_key_file_get_string (file, GROUP, "Serial", NULL);
   generation->fingerprint = g_key_file_get_string (file, GROUP, "Fingerprint", NULL);

@@ -122,6 +122,7 @@ clm_generation_free (ClmGeneration *generation)
   g_free (generation->name);
   g_free (generation->authority);
   g_free (generation->spec_digest);
+  g_free (generation->request);
   g_free (generation->key_uri);
   g_free (generation->serial);
   g_free (generation->fingerprint);

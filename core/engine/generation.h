@@ -41,6 +41,7 @@ typedef struct _ClmGenerationStore ClmGenerationStore;
  * @not_after: of @leaf
  * @authority: the authority's name
  * @spec_digest: (nullable): what of the spec it was made for
+ * @request: (nullable): what was asked for over the bus, as clm_spec_serialize() has it: the files then outlive the database
  * @key_uri: `clm-key://STORE/ID`
  * @serial: of @leaf, lower-case hex
  * @fingerprint: SHA-256 of @leaf, lower-case hex; computed by clm_generation_write()
@@ -60,6 +61,7 @@ typedef struct {
   gint64     not_after;
   char      *authority;
   char      *spec_digest;
+  char      *request;
   char      *key_uri;
   char      *serial;
   char      *fingerprint;

@@ -23,6 +23,8 @@ clm_issued_to_generation (ClmSpec         *spec,
   clm_record_set (&generation->authority, intent->authority);
   clm_record_set (&generation->spec_digest, intent->issue_digest);
   clm_record_set (&generation->key_uri, intent->key_uri);
+  if (spec->origin == CLM_ORIGIN_REQUEST)
+    generation->request = clm_spec_serialize (spec);
   g_free (generation->serial);
   generation->serial = clm_x509_get_serial (certificate);
   generation->spki = clm_x509_get_spki (certificate);

@@ -2,7 +2,7 @@
 #include "reconciliation.h"
 
 #include "clm-error.h"
-#include "issued.h"
+#include "restoration.h"
 
 typedef struct {
   ClmEngine  *engine;
@@ -191,56 +191,35 @@ plan_existing (ClmEngine *engine,
 /* A new record, from what is on the disk if there is anything */
 
 static void
-rebuild_generations (ClmEngine  *engine,
-                     const char *name,
-                     guint       current,
-                     ClmChange  *change)
+plan_new (ClmEngine    *engine,
+          ClmRecord    *record,
+          ClmSpec      *spec,
+          gboolean      restored,
+          const GError *error)
 {
-  g_autoptr (GArray) numbers = clm_generation_list (engine->generations, name, NULL);
+  ClmPlanContext context = clm_engine_plan_context (engine, spec->name);
 
-  for (guint i = 0; numbers && i < numbers->len; i++) {
-    guint number = g_array_index (numbers, guint, i);
-    g_autoptr (ClmGeneration) generation = clm_generation_read_meta (engine->generations, name, number, NULL);
-    g_autoptr (ClmGenerationRow) row = generation ? clm_issued_to_row (generation) : NULL;
-
-    if (!row)
-      continue;
-    if (number != current) {
-      clm_record_set (&row->status, "previous");
-      row->retired = clm_clock_get_time (engine->clock);
-    }
-    clm_change_put_generation (change, row);
+  if (!spec->enabled) {
+    clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_DISABLED, "its file says Enabled=no");
+  } else if (g_error_matches (error, CLM_ERROR, CLM_ERROR_STORAGE)) {
+    /* A generation may be in force: the next try looks again before it asks for another. */
+    clm_plan_failed (record, spec, &context, CLM_ACTION_ENROLL, error);
+  } else if (!restored) {
+    record->state = CLM_STATE_ENROLLING;
+    act_now (engine, record, CLM_ACTION_ENROLL);
   }
 }
 
-/* Returns whether there was something to rebuild from. */
-static gboolean
-rebuild (ClmEngine *engine,
-         ClmSpec   *spec,
-         ClmRecord *record,
-         ClmChange *change)
+static void
+put_request (ClmChange *change,
+             ClmSpec   *spec)
 {
-  ClmPlanContext context = clm_engine_plan_context (engine, spec->name);
-  guint current = clm_generation_get_current (engine->generations, spec->name, NULL);
-  g_autoptr (ClmGeneration) generation = NULL;
-  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
 
-  if (current == 0)
-    return FALSE;
-  generation = clm_generation_read (engine->generations, spec->name, current, &error);
-  if (!generation || !clm_issued_to_record (generation, record, &error)) {
-    g_warning ("[certificate %s] generation %u cannot be used: %s", spec->name, current, error->message);
-    return FALSE;
-  }
-  clm_record_set (&record->issue_digest, generation->spec_digest);
-  clm_plan_ready (record, spec, &context);
-  record->delivery_state = spec->deliveries[0] ? CLM_DELIVERY_PENDING : CLM_DELIVERY_NONE;
-  if (!g_str_equal (record->issue_digest, spec->issue_digest))
-    act_now (engine, record, CLM_ACTION_RENEW);
-  else if (spec->deliveries[0])
-    act_now (engine, record, CLM_ACTION_DELIVER);
-  rebuild_generations (engine, spec->name, current, change);
-  return TRUE;
+  if (spec->origin != CLM_ORIGIN_REQUEST)
+    return;
+  text = clm_spec_serialize (spec);
+  clm_change_put_spec (change, spec->template_name, spec->instance, spec->requester, text);
 }
 
 static void
@@ -250,19 +229,18 @@ add (GTask   *task,
   Work *work = g_task_get_task_data (task);
   ClmEngine *engine = work->engine;
   g_autoptr (ClmRecord) record = clm_record_new (spec->name);
+  g_autoptr (GError) error = NULL;
   ClmChange *change = clm_change_new (spec->name);
-  gboolean rebuilt = rebuild (engine, spec, record, change);
-  g_autoptr (ClmEvent) event = clm_event_new (rebuilt ? CLM_EVENT_RECOVERED : CLM_EVENT_ADDED, clm_clock_get_time (engine->clock),
-                                              "certificate", spec->name, "%s", rebuilt ?
+  gboolean restored = clm_restoration_fill (engine, spec, record, change, &error);
+  g_autoptr (ClmEvent) event = clm_event_new (restored ? CLM_EVENT_RECOVERED : CLM_EVENT_ADDED, clm_clock_get_time (engine->clock),
+                                              "certificate", spec->name, "%s", restored ?
                                               "its record was made anew from what is on the disk" : "now managed");
 
+  if (error)
+    g_warning ("[certificate %s] what is in force cannot be used: %s", spec->name, error->message);
   fill_from_spec (record, spec);
-  if (!spec->enabled) {
-    clm_plan_idle (record, CLM_STATE_WAITING, CLM_REASON_DISABLED, "its file says Enabled=no");
-  } else if (!rebuilt) {
-    record->state = CLM_STATE_ENROLLING;
-    act_now (engine, record, CLM_ACTION_ENROLL);
-  }
+  plan_new (engine, record, spec, restored, error);
+  put_request (change, spec);
   clm_change_put_record (change, record);
   clm_change_add_event (change, event);
   clm_events_tell (engine->events, event);
@@ -382,6 +360,7 @@ void
 clm_reconciliation_run_async (ClmEngine          *engine,
                               ClmAgenda          *agenda,
                               GPtrArray          *changes,
+                              GPtrArray          *restored,
                               GHashTable         *deferred,
                               GCancellable       *cancellable,
                               GAsyncReadyCallback callback,
@@ -397,6 +376,8 @@ clm_reconciliation_run_async (ClmEngine          *engine,
     if (!changes || changed)
       reconcile_spec (task, spec, changed);
   }
+  for (guint i = 0; restored && i < restored->len; i++)
+    reconcile_spec (task, g_ptr_array_index (restored, i), FALSE);
   reconcile_gone (task);
   settle (task);
 }

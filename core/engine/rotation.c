@@ -169,8 +169,16 @@ read_current (ClmRotation *self,
   }
   if (number == 0 || number == self->record->generation)
     return TRUE;
-  self->generation = clm_generation_read (self->engine->generations, self->spec->name, number, error);
-  return self->generation != NULL;
+  self->generation = clm_generation_read (self->engine->generations, self->spec->name, number, &local);
+  if (self->generation)
+    return TRUE;
+  if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  /* Damaged and unknown to the record: nothing to take over, so a new one is made. */
+  g_warning ("[certificate %s] generation %u cannot be used: %s", self->spec->name, number, local->message);
+  return TRUE;
 }
 
 static void

@@ -150,6 +150,55 @@ test_database_lost (void)
   g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 3);
 }
 
+static void
+request (Bench      *bench,
+         const char *name)
+{
+  g_autoptr (ClmCaller) root = clm_caller_new (0, NULL, 0);
+  g_autoptr (ClmOptions) overrides = clm_options_new_from_text ("test", "Subject=CN=api\nDNS=api.example\nAuthority=fake\nUsages=server\n");
+  g_autofree char *certificate = NULL;
+  g_autoptr (GError) error = NULL;
+  ClmJob *job = clm_manager_request (bench->manager, root, name, NULL, NULL, overrides, &certificate, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (certificate, ==, name);
+  error = bench_run (bench, job);
+  g_assert_no_error (error);
+}
+
+/* What was asked for over the bus stands in no file but its own generations. */
+static void
+test_request_outlives_the_database (void)
+{
+  g_autoptr (Bench) bench = bench_new (TRUE);
+  g_autoptr (ClmRecord) before = NULL;
+  g_autoptr (ClmRecord) after = NULL;
+  g_autoptr (GError) error = NULL;
+
+  bench_start (bench);
+  request (bench, "api");
+  request (bench, "gone");
+  before = bench_record (bench, "api");
+  error = bench_run (bench, clm_manager_remove (bench->manager, NULL, "gone", FALSE, NULL));
+  g_assert_no_error (error);
+  bench_stop (bench);
+  drop_database (bench);
+  bench_start (bench);
+  bench_settle (bench);
+  after = bench_record (bench, "api");
+  g_assert_cmpstr (after->origin, ==, "request");
+  g_assert_cmpstr (after->serial, ==, before->serial);
+  bench_assert_state (bench, "api", CLM_STATE_READY);
+  g_assert_null (clm_manager_get_record (bench->manager, "gone", NULL));
+  g_assert_cmpuint (bench_count_ledger (bench, "fake", "enroll"), ==, 2);
+  bench_renew (bench, "api");
+  g_assert_cmpuint (bench_assert_published (bench, "api"), ==, 2);
+  /* And its second life is as durable as the first. */
+  bench_restart (bench);
+  bench_renew (bench, "api");
+  g_assert_cmpuint (bench_assert_published (bench, "api"), ==, 3);
+}
+
 /* A backup of the database comes back: the link knows better, and no number is used twice. */
 static void
 test_database_restored (void)
@@ -201,6 +250,7 @@ main (int   argc,
   g_test_add_func ("/reconciliation/change-in-flight", test_change_in_flight);
   g_test_add_func ("/reconciliation/removed-in-flight", test_removed_in_flight);
   g_test_add_func ("/reconciliation/database-lost", test_database_lost);
+  g_test_add_func ("/reconciliation/request-outlives-the-database", test_request_outlives_the_database);
   g_test_add_func ("/reconciliation/database-restored", test_database_restored);
   g_test_add_func ("/reconciliation/one-instance", test_one_instance);
   return g_test_run ();
