@@ -136,7 +136,7 @@ on_followed (GObject      *source,
              GAsyncResult *result,
              gpointer      user_data)
 {
-  g_autoptr (ClmManager) self = user_data;
+  G_GNUC_UNUSED g_autoptr (ClmManager) self = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!clm_reconciliation_run_finish (result, &error))

@@ -109,8 +109,8 @@ clm_notifier_queue_push (ClmNotifierQueue *self,
   if (!wants (self, event) || is_own_failure (self, event))
     return;
   if (g_queue_get_length (&self->waiting) >= CLM_NOTIFIER_QUEUE_MAX) {
-    /* The head may be in flight: the oldest that merely waits is the one behind it. */
-    ClmEvent *oldest = g_queue_pop_nth (&self->waiting, self->in_flight ? 1 : 0);
+    /* The head may be in flight or about to be tried again: the oldest that merely waits is the one behind it. */
+    ClmEvent *oldest = g_queue_pop_nth (&self->waiting, self->in_flight || self->retry_id ? 1 : 0);
 
     clm_event_unref (oldest);
     self->dropped++;
