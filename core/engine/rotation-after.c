@@ -14,7 +14,7 @@ on_retired (GObject      *source,
   g_autoptr (GError) error = NULL;
 
   if (!clm_retirement_run_finish (result, &error))
-    g_message ("[certificate %s] old generations stay for now: %s", self->spec->name, error->message);
+    g_message ("[certificate %s] old generations stay until the next publication: %s", self->spec->name, error->message);
   clm_rotation_next (self);
 }
 

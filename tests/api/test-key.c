@@ -52,7 +52,6 @@ a_key_knows_its_store (void)
   g_autoptr (ClmKeyStore) store = clm_memory_keys_new ("memory");
   g_autoptr (ClmKey) key = clm_memory_keys_make (CLM_MEMORY_KEYS (store), CLM_KEY_TYPE_EC_P256, "web");
   g_autoptr (GPtrArray) chain = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  g_autoptr (GError) error = NULL;
 
   g_assert_true (clm_key_get_store (key) == store);
   g_assert_cmpstr (clm_key_get_id (key), ==, "key/web?");

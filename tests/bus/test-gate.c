@@ -40,7 +40,7 @@ set_up (Fixture *f, gconstpointer data)
   f->kept = g_ptr_array_new ();
   g_dbus_connection_register_object (f->service, PATH, info->interfaces[0], &vtable, f, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (GVariant) owned = g_dbus_connection_call_sync (f->service, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+  G_GNUC_UNUSED g_autoptr (GVariant) owned = g_dbus_connection_call_sync (f->service, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                                             "org.freedesktop.DBus", "RequestName",
                                                             g_variant_new ("(su)", "org.certloom.Certloom1", 4), NULL,
                                                             G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);

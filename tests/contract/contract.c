@@ -23,7 +23,7 @@ static void
 examine_symbols (const char *path)
 {
   const char *const argv[] = {"nm", "-D", "--defined-only", "--format=posix", path, NULL};
-  g_autofree char *output = NULL, *others = NULL;
+  G_GNUC_UNUSED g_autofree char *output = NULL, *others = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) names = g_string_new (NULL);
 

@@ -204,7 +204,7 @@ test_command_check (Fixture *fixture, gconstpointer data)
 static void
 test_key_mismatch (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *key = fixture->sample->key_pem;
+  G_GNUC_UNUSED g_autofree char *key = fixture->sample->key_pem;
 
   helper_recipe (&fixture->helper, "two", TWO_FILES);
   fixture->sample->key_pem = g_strdup (fixture->next->key_pem);

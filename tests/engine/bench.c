@@ -330,7 +330,7 @@ GError *
 bench_run (Bench  *self,
            ClmJob *job)
 {
-  g_autoptr (ClmJob) kept = g_object_ref (job);
+  G_GNUC_UNUSED g_autoptr (ClmJob) kept = g_object_ref (job);
 
   while (!clm_job_is_completed (job))
     turn ();

@@ -105,7 +105,7 @@ test_refusals (void)
 static void
 test_credential (void)
 {
-  g_autofree char *unused = write_secret ("from systemd\n", -1, 0600);
+  g_free (write_secret ("from systemd\n", -1, 0600));
 
   g_unsetenv ("CREDENTIALS_DIRECTORY");
   assert_refused ("credential:secret", "systemd");

@@ -239,6 +239,7 @@ bench_write (Bench *bench, const char *file, const char *kind, GBytes *der)
 }
 
 /* Runs a command line (words without quotes) in the scratch directory. Returns: its output, both streams; @ok: whether it succeeded. */
+G_GNUC_PRINTF (3, 4)
 static inline char *
 bench_run (Bench *bench, gboolean *ok, const char *format, ...)
 {

@@ -378,6 +378,7 @@ spawn (const char *phase, const char *point, gboolean revokes)
   return status;
 }
 
+G_GNUC_PRINTF (1, 2)
 static char *
 run (const char *format, ...)
 {

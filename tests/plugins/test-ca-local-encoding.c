@@ -83,7 +83,7 @@ test_der_numbers (void)
     g_autoptr (ASN1_INTEGER) judge = NULL;
     const guint8 *at;
     ClmCaDer element;
-    guint64 back;
+    guint64 back = 0;
 
     clm_ca_der_put_unsigned (out, CLM_CA_DER_INTEGER, numbers[i]);
     at = out->data;

@@ -6,8 +6,8 @@
 static void
 make_foreign_ca (Bench *bench, const char *key_options, const char *extension)
 {
-  g_autofree char *key = bench_openssl (bench, "openssl genpkey %s -out ca.key", key_options);
-  g_autofree char *certificate =
+  G_GNUC_UNUSED g_autofree char *key = bench_openssl (bench, "openssl genpkey %s -out ca.key", key_options);
+  G_GNUC_UNUSED g_autofree char *certificate =
     bench_openssl (bench, "openssl req -x509 -new -key ca.key -subj '/O=Plant/CN=Old root' -days 36500 -addext basicConstraints=critical,%s -addext keyUsage=critical,keyCertSign,cRLSign -out ca.pem", extension);
 }
 
@@ -21,7 +21,7 @@ static void
 test_import (gconstpointer key_options)
 {
   g_autoptr (Bench) bench = bench_new (CA_NOW);
-  g_autofree char *options = import_options (bench, "ca.pem", "ca.key"), *verify = NULL, *converted = NULL;
+  G_GNUC_UNUSED g_autofree char *options = import_options (bench, "ca.pem", "ca.key"), *verify = NULL, *converted = NULL;
   g_autoptr (GBytes) leaf = NULL, crl = NULL, again = NULL, anchor = NULL;
   gint64 now = g_get_real_time () / G_USEC_PER_SEC + 10;
 
@@ -126,7 +126,7 @@ test_restored_database (void)
 {
   g_autoptr (Bench) bench = bench_new (CA_NOW);
   g_autofree char *database = bench_private (bench, "ledger.db"), *backup = g_build_filename (bench->directory, "backup.db", NULL);
-  g_autofree char *revoked = NULL, *late_revoked = NULL;
+  G_GNUC_UNUSED g_autofree char *revoked = NULL, *late_revoked = NULL;
   g_autoptr (GBytes) early = NULL, late = NULL, last = NULL, crl = NULL, anchor = NULL;
   guint64 number;
 
@@ -205,7 +205,7 @@ test_lost_root (void)
   g_bytes_unref (bench_issue (bench, "web"));
   bench_stop (bench);
   {
-    g_autofree char *gone = bench_openssl (bench, "sqlite3 %s 'DELETE FROM authority'", database);
+    G_GNUC_UNUSED g_autofree char *gone = bench_openssl (bench, "sqlite3 %s 'DELETE FROM authority'", database);
   }
   g_assert_cmpint (g_remove (root), ==, 0);
   g_assert_false (bench_try_start (bench, "", &error));

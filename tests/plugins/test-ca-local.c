@@ -8,9 +8,9 @@ write_chain (Bench *bench, ClmIssuance *issuance)
 {
   GPtrArray *chain = clm_issuance_get_chain (issuance);
   g_autoptr (GBytes) anchor = bench_anchor (bench), crl = bench_crl (bench);
-  g_autofree char *root = bench_write (bench, "root.pem", "CERTIFICATE", anchor);
-  g_autofree char *leaf = bench_write (bench, "leaf.pem", "CERTIFICATE", g_ptr_array_index (chain, 0));
-  g_autofree char *crl_path = bench_write (bench, "crl.pem", "X509 CRL", crl);
+  G_GNUC_UNUSED g_autofree char *root = bench_write (bench, "root.pem", "CERTIFICATE", anchor);
+  G_GNUC_UNUSED g_autofree char *leaf = bench_write (bench, "leaf.pem", "CERTIFICATE", g_ptr_array_index (chain, 0));
+  G_GNUC_UNUSED g_autofree char *crl_path = bench_write (bench, "crl.pem", "X509 CRL", crl);
 
   if (chain->len > 1)
     g_free (bench_write (bench, "middle.pem", "CERTIFICATE", g_ptr_array_index (chain, 1)));
@@ -268,7 +268,7 @@ static void
 test_crl_prune (void)
 {
   g_autoptr (Bench) bench = bench_new (CA_NOW);
-  g_autoptr (GBytes) brief = NULL, other = NULL, crl = NULL;
+  G_GNUC_UNUSED g_autoptr (GBytes) brief = NULL, other = NULL, crl = NULL;
   guint changes = 0;
   const char *expected[] = { "1", "2", "1" };
 
@@ -446,7 +446,7 @@ test_restart_keeps_root (void)
   g_autoptr (Bench) bench = bench_new (CA_NOW);
   g_autoptr (GBytes) first = NULL, second = NULL, third = NULL, certificate = NULL;
   g_autofree char *root = NULL;
-  g_autoptr (GError) error = NULL;
+  G_GNUC_UNUSED g_autoptr (GError) error = NULL;
 
   bench_start (bench, "Intermediate=yes\n");
   first = bench_anchor (bench);

@@ -361,7 +361,7 @@ test_export_and_import (Fixture *fixture, gconstpointer data)
   g_autoptr (ClmKey) key = open_key (fixture, &error);
   g_autoptr (ClmSecret) pkcs8 = export (fixture, &error);
   g_assert_no_error (error);
-  g_autofree char *same = import (fixture, pkcs8, &error);   /* it is there already */
+  G_GNUC_UNUSED g_autofree char *same = import (fixture, pkcs8, &error);   /* it is there already */
   g_assert_no_error (error);
   g_assert_true (destroy (fixture, &error));
   g_assert_null (export (fixture, &error));
@@ -375,11 +375,11 @@ test_export_and_import (Fixture *fixture, gconstpointer data)
 
   g_autoptr (EVP_PKEY) other = clm_x509_key_generate (CLM_KEY_TYPE_EC_P256, NULL);
   g_autoptr (ClmSecret) other_pkcs8 = clm_x509_key_to_pkcs8 (other, NULL);
-  g_autofree char *refused = import (fixture, other_pkcs8, &error);
+  G_GNUC_UNUSED g_autofree char *refused = import (fixture, other_pkcs8, &error);
   g_assert_error (error, CLM_ERROR, CLM_ERROR_EXISTS);
   g_clear_error (&error);
   g_autoptr (ClmSecret) junk = clm_secret_new ("\x30\x03\x02\x01\x00", 5);
-  g_autofree char *none = import (fixture, junk, &error);
+  G_GNUC_UNUSED g_autofree char *none = import (fixture, junk, &error);
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
 }
 
@@ -387,10 +387,10 @@ static void
 test_not_exportable (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *id = create (fixture->store, CLM_KEY_TYPE_EC_P256, FALSE, &error);
+  G_GNUC_UNUSED g_autofree char *id = create (fixture->store, CLM_KEY_TYPE_EC_P256, FALSE, &error);
 
   g_assert_no_error (error);
-  g_autoptr (ClmKey) key = open_key (fixture, &error);
+  G_GNUC_UNUSED g_autoptr (ClmKey) key = open_key (fixture, &error);
   g_assert_no_error (error);
   g_assert_null (export (fixture, &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED);
@@ -409,7 +409,7 @@ test_destroy (Fixture *fixture, gconstpointer data)
   Signing signing = sign (key, CLM_SIGN_ECDSA, CLM_HASH_SHA256);
   g_assert_error (signing.error, CLM_ERROR, CLM_ERROR_NOT_FOUND);
   g_clear_error (&signing.error);
-  g_autoptr (ClmKey) gone = open_key (fixture, &error);
+  G_GNUC_UNUSED g_autoptr (ClmKey) gone = open_key (fixture, &error);
   g_assert_error (error, CLM_ERROR, CLM_ERROR_NOT_FOUND);
 }
 
@@ -547,7 +547,7 @@ test_plant (Fixture *fixture, gconstpointer data)
   Signing signing = sign (key, CLM_SIGN_ECDSA, CLM_HASH_SHA256);
   g_assert_error (signing.error, CLM_ERROR, CLM_ERROR_KEY_UNAVAILABLE);
   g_clear_error (&signing.error);
-  g_autoptr (ClmKey) none = open_key (fixture, &error);
+  G_GNUC_UNUSED g_autoptr (ClmKey) none = open_key (fixture, &error);
   g_assert_error (error, CLM_ERROR, CLM_ERROR_KEY_UNAVAILABLE);
   g_clear_error (&error);
   id = create (fixture->store, CLM_KEY_TYPE_EC_P256, TRUE, &error);
@@ -686,7 +686,7 @@ test_kill (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_entries (fixture), <=, 1);
   create_good (fixture, CLM_KEY_TYPE_EC_P256);   /* made now, or there already */
   g_assert_cmpuint (count_entries (fixture), ==, 1);
-  g_autoptr (ClmKey) key = open_key (fixture, &error);
+  G_GNUC_UNUSED g_autoptr (ClmKey) key = open_key (fixture, &error);
   g_assert_no_error (error);
   g_clear_object (&next);
   clm_await_idle ();

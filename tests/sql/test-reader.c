@@ -47,7 +47,7 @@ test_sees_completed_write (Fixture *self, gconstpointer unused)
 static void
 test_cannot_write (Fixture *self, gconstpointer unused)
 {
-  g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
+  G_GNUC_UNUSED g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
   g_autoptr (ClmSqlReader) reader = clm_sql_reader_new (self->path, 1);
   g_autoptr (GError) error = NULL;
 
@@ -69,7 +69,7 @@ count_for_ever (ClmSqlConnection *connection, gpointer data, GError **error)
 static void
 test_cancel_interrupts (Fixture *self, gconstpointer unused)
 {
-  g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
+  G_GNUC_UNUSED g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
   g_autoptr (ClmSqlReader) reader = clm_sql_reader_new (self->path, 1);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   Answer running = { 0 }, queued = { 0 }, other = { 0 };
@@ -117,7 +117,7 @@ test_forgotten_statement (Fixture *self, gconstpointer unused)
 static void
 test_last_reference (Fixture *self, gconstpointer unused)
 {
-  g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
+  G_GNUC_UNUSED g_autoptr (ClmSqlWriter) writer = clm_sql_writer_new (fixture_open (self));
 
   for (int i = 0; i < 30; i++) {
     ClmSqlReader *reader = clm_sql_reader_new (self->path, 2);
