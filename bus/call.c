@@ -2,6 +2,8 @@
 #include "config.h"
 #include "call-private.h"
 
+#include <gio/gunixfdlist.h>
+
 #include "errors.h"
 #include "jobs.h"
 #include "names.h"
@@ -57,6 +59,16 @@ clm_bus_call_get_boolean (ClmBusCall *self, const char *option)
 {
   gboolean value = FALSE;
   return self->options != NULL && g_variant_lookup (self->options, option, "b", &value) && value;
+}
+
+int
+clm_bus_call_take_fd (ClmBusCall *self, gint32 handle, GError **error)
+{
+  GUnixFDList *list = g_dbus_message_get_unix_fd_list (g_dbus_method_invocation_get_message (self->invocation));
+  int fd = list != NULL && handle >= 0 && handle < g_unix_fd_list_get_length (list) ? g_unix_fd_list_get (list, handle, NULL) : -1;
+  if (fd < 0)
+    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "no descriptor came with the call");
+  return fd;
 }
 
 void

@@ -33,6 +33,8 @@ GCancellable    *clm_bus_call_get_cancellable (ClmBusCall *self);
 void             clm_bus_call_get (ClmBusCall *self, const char *format, ...);
 /** clm_bus_call_get_boolean: Returns: an option; %FALSE where it is not given. */
 gboolean         clm_bus_call_get_boolean (ClmBusCall *self, const char *option);
+/** clm_bus_call_take_fd: @handle: the value of an argument of type `h`. Returns: (transfer full): a descriptor that came with the call, to be closed; -1 with %CLM_ERROR_INVALID_ARGUMENT where none did. */
+int              clm_bus_call_take_fd (ClmBusCall *self, gint32 handle, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_bus_call_return: @value: (nullable): tuple of the answer; consumed if floating. */
 void clm_bus_call_return (ClmBusCall *self, GVariant *value);

@@ -20,13 +20,12 @@
 /* --- what is told --- */
 
 GVariant *
-clm_bus_certificates_build_row (const ClmRecord *record)
+clm_bus_certificates_build_row (const ClmSummary *row)
 {
-  g_autofree char *path = clm_bus_names_build_path (CLM_BUS_CERTIFICATE, record->name);
-  return g_variant_new (CLM_BUS_ROW_TYPE, path, record->name, clm_state_get_nick (record->state),
-                        clm_delivery_state_get_nick (record->delivery_state), record->authority, record->key_store,
-                        record->not_before, record->not_after, clm_action_get_nick (record->next_action), record->next_time,
-                        record->attempts, record->message);
+  g_autofree char *path = clm_bus_names_build_path (CLM_BUS_CERTIFICATE, row->name);
+  return g_variant_new (CLM_BUS_ROW_TYPE, path, row->name, clm_state_get_nick (row->state),
+                        clm_delivery_state_get_nick (row->delivery_state), row->authority, row->key_store, row->not_before,
+                        row->not_after, clm_action_get_nick (row->next_action), row->next_time, row->attempts, row->message);
 }
 
 static void
@@ -318,11 +317,11 @@ build_rows_for (const ClmCaller *caller, gpointer user_data)
   guint64 revision = 0;
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a" CLM_BUS_ROW_TYPE));
   for (guint i = rows->first; i < MIN (rows->records->len, rows->first + ROWS_PER_SIGNAL); i++) {
-    const ClmRecord *record = rows->records->pdata[i];
-    if (!clm_manager_may (rows->manager, caller, CLM_VERB_READ, record->name))
+    ClmSummary row = clm_record_summarize (rows->records->pdata[i]);
+    if (!clm_manager_may (rows->manager, caller, CLM_VERB_READ, row.name))
       continue;
-    g_variant_builder_add_value (&builder, clm_bus_certificates_build_row (record));
-    revision = MAX (revision, record->revision);
+    g_variant_builder_add_value (&builder, clm_bus_certificates_build_row (&row));
+    revision = MAX (revision, row.revision);
   }
   return revision > 0 ? g_variant_new ("(t@a" CLM_BUS_ROW_TYPE ")", revision, g_variant_builder_end (&builder)) : NULL;
 }

@@ -15,7 +15,7 @@ extern const ClmBusInterface clm_bus_certificates_interface;
 #define CLM_BUS_ROW_TYPE "(osssssxxsxus)"
 
 /** clm_bus_certificates_build_row: Returns: floating row of type %CLM_BUS_ROW_TYPE. */
-GVariant *clm_bus_certificates_build_row (const ClmRecord *record);
+GVariant *clm_bus_certificates_build_row (const ClmSummary *row);
 
 /** clm_bus_certificates_describe: Returns: floating `a{sv}`: the properties that a record tells, without deliveries and generations. */
 GVariant *clm_bus_certificates_describe (const ClmRecord *record);

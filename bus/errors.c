@@ -31,6 +31,7 @@ static const struct {
   ROW (CLM_ERROR_DELIVERY, "Delivery"),
   ROW (CLM_ERROR_STORAGE, "Storage"),
   ROW (CLM_ERROR_CONFLICT, "Conflict"),
+  ROW (CLM_ERROR_RESYNC_NEEDED, "ResyncNeeded"),
 #undef ROW
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (table) == CLM_N_ERRORS);

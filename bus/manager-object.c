@@ -5,14 +5,13 @@
 #include "certificates.h"
 #include "errors.h"
 #include "interfaces.h"
+#include "lists.h"
 #include "names.h"
 #include "options.h"
 #include "request-spec.h"
 #include "service.h"
 
 #define MANAGER_INTERFACE "org.certloom.Certloom1.Manager"
-#define ROWS_MAX          1000
-#define ROWS_DEFAULT      500
 #define HISTORY_DEFAULT   100
 #define NAMES_MAX         10000
 
@@ -41,73 +40,7 @@ describe (ClmBusCall *call, GError **error)
   return g_variant_dict_end (&dict);
 }
 
-/* --- lists --- */
-
-static gboolean
-check_limit (guint *limit, guint fallback, GError **error)
-{
-  if (*limit == 0)
-    *limit = fallback;
-  if (*limit <= ROWS_MAX)
-    return TRUE;
-  g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "limit %u is more than %d", *limit, ROWS_MAX);
-  return FALSE;
-}
-
-static gboolean
-check_states (const char *const *states, GError **error)
-{
-  for (gsize i = 0; states != NULL && states[i] != NULL; i++) {
-    ClmState state;
-    if (clm_state_from_nick (states[i], &state))
-      continue;
-    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "the filter names a state that does not exist");
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static void
-on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *next = NULL;
-  g_autoptr (GPtrArray) records = clm_manager_list_finish (CLM_MANAGER (source), result, &next, &error);
-  if (records == NULL) {
-    clm_bus_call_fail (user_data, g_steal_pointer (&error));
-    return;
-  }
-  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a" CLM_BUS_ROW_TYPE));
-  for (guint i = 0; i < records->len; i++)
-    g_variant_builder_add_value (&builder, clm_bus_certificates_build_row (records->pdata[i]));
-  clm_bus_call_return (user_data, g_variant_new ("(@a" CLM_BUS_ROW_TYPE "s)", g_variant_builder_end (&builder),
-                                                 next != NULL ? next : ""));
-}
-
-static void
-handle_list (ClmBusCall *call)
-{
-  g_autoptr (GVariant) filter = NULL;
-  g_autofree const char **states = NULL;
-  const char *cursor;
-  guint limit;
-  ClmListFilter wanted = { 0 };
-  g_autoptr (GError) error = NULL;
-  clm_bus_call_get (call, "(@a{sv}&su@a{sv})", &filter, &cursor, &limit, NULL);
-  if (clm_bus_options_check ("pattern=s states=as authority=s expires-before=x", filter, &error)) {
-    g_variant_lookup (filter, "pattern", "&s", &wanted.pattern);
-    g_variant_lookup (filter, "states", "^a&s", &states);
-    g_variant_lookup (filter, "authority", "&s", &wanted.authority);
-    g_variant_lookup (filter, "expires-before", "x", &wanted.expires_before);
-    wanted.states = states;
-  }
-  if (error != NULL || !check_limit (&limit, ROWS_DEFAULT, &error) || !check_states (states, &error)) {
-    clm_bus_call_fail (call, g_steal_pointer (&error));
-    return;
-  }
-  clm_manager_list_async (clm_bus_call_get_manager (call), clm_bus_call_get_caller (call), &wanted, cursor, limit,
-                          clm_bus_call_get_cancellable (call), on_listed, call);
-}
+/* --- history --- */
 
 static GVariant *
 build_event (const ClmHistoryRow *row)
@@ -150,7 +83,7 @@ handle_get_history (ClmBusCall *call)
   guint limit;
   g_autoptr (GError) error = NULL;
   clm_bus_call_get (call, "(&stu@a{sv})", &subject, &before, &limit, NULL);
-  if (!check_limit (&limit, HISTORY_DEFAULT, &error))
+  if (!clm_bus_lists_check_limit (&limit, HISTORY_DEFAULT, &error))
     clm_bus_call_fail (call, g_steal_pointer (&error));
   else
     clm_manager_history_async (clm_bus_call_get_manager (call), *subject != '\0' ? subject : NULL, before, limit,
@@ -313,7 +246,9 @@ handle_unsubscribe (ClmBusCall *call)
 }
 
 static const ClmBusMethod methods[] = {
-  { "ListCertificates", { CLM_BUS_SCOPE_DAEMON, CLM_VERB_LIST }, "", handle_list },
+  { "ListCertificates", { CLM_BUS_SCOPE_DAEMON, CLM_VERB_LIST }, "", clm_bus_lists_handle_list },
+  { "ListSince", { CLM_BUS_SCOPE_DAEMON, CLM_VERB_LIST }, "", clm_bus_lists_handle_list_since },
+  { "Export", { CLM_BUS_SCOPE_DAEMON, CLM_VERB_LIST }, "", clm_bus_lists_handle_export },
   { "Get", { CLM_BUS_SCOPE_OWN, .check = may_get }, "", handle_get },
   { "Request", { CLM_BUS_SCOPE_OWN, .check = may_request }, "", handle_request },
   { "Renew", { CLM_BUS_SCOPE_OWN, .check = may_renew }, "rekey=b due=b", handle_renew },
@@ -371,18 +306,27 @@ clm_bus_manager_object_emit_event (ClmBusService *service, ClmEvent *event)
                             may_know, &sight);
 }
 
+static gboolean
+may_list (const ClmCaller *caller, gpointer user_data)
+{
+  return clm_manager_may (user_data, caller, CLM_VERB_LIST, NULL);
+}
+
+void
+clm_bus_manager_object_emit_moved (ClmBusService *service, guint64 revision)
+{
+  ClmManager *manager = clm_bus_service_get_manager (service);
+  clm_bus_subscribers_emit (clm_bus_service_get_subscribers (service), CLM_BUS_PATH, MANAGER_INTERFACE, "CertificatesChanged",
+                            g_variant_new ("(t@a" CLM_BUS_ROW_TYPE ")", revision, g_variant_new_array (G_VARIANT_TYPE (CLM_BUS_ROW_TYPE), NULL, 0)),
+                            may_list, manager);
+}
+
 void
 clm_bus_manager_object_emit_removed (ClmBusService *service, const char *name, guint64 revision)
 {
   Sight sight = { clm_bus_service_get_manager (service), name };
   clm_bus_subscribers_emit (clm_bus_service_get_subscribers (service), CLM_BUS_PATH, MANAGER_INTERFACE, "CertificateRemoved",
                             g_variant_new ("(st)", name, revision), may_know, &sight);
-}
-
-static gboolean
-may_list (const ClmCaller *caller, gpointer user_data)
-{
-  return clm_manager_may (user_data, caller, CLM_VERB_LIST, NULL);
 }
 
 void

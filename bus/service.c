@@ -86,6 +86,12 @@ on_certificate_removed (ClmManager *manager, const char *name, guint64 revision,
 }
 
 static void
+on_certificates_moved (ClmManager *manager, guint64 revision, gpointer user_data)
+{
+  clm_bus_manager_object_emit_moved (user_data, revision);
+}
+
+static void
 on_event (ClmManager *manager, ClmEvent *event, gpointer user_data)
 {
   ClmBusService *self = user_data;
@@ -118,6 +124,7 @@ listen_to_manager (ClmBusService *self)
 {
   g_signal_connect (self->manager, "certificate-changed", G_CALLBACK (on_certificate_changed), self);
   g_signal_connect (self->manager, "certificate-removed", G_CALLBACK (on_certificate_removed), self);
+  g_signal_connect (self->manager, "certificates-moved", G_CALLBACK (on_certificates_moved), self);
   g_signal_connect (self->manager, "event", G_CALLBACK (on_event), self);
   g_signal_connect (self->manager, "notify::clock-state", G_CALLBACK (on_clock_state), self);
   g_signal_connect (self->manager, "job-removed", G_CALLBACK (on_job_removed), self);

@@ -25,6 +25,7 @@ static const char *const nicks[] = {
   [CLM_ERROR_DELIVERY] = "Delivery",
   [CLM_ERROR_STORAGE] = "Storage",
   [CLM_ERROR_CONFLICT] = "Conflict",
+  [CLM_ERROR_RESYNC_NEEDED] = "ResyncNeeded",
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (nicks) == CLM_N_ERRORS);
 

@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  * @CLM_ERROR_DELIVERY: A consumer did not take the certificate.
  * @CLM_ERROR_STORAGE: State could not be read or written; nothing of it counts as written.
  * @CLM_ERROR_CONFLICT: The thing is in a state that does not allow this (held, removed, another job).
+ * @CLM_ERROR_RESYNC_NEEDED: What the caller remembers is too old to be brought up to date; read everything anew.
  * @CLM_N_ERRORS: Number of codes; not a code.
  *
  * The one error domain of certloom. Each code answers what the caller should do. Cancellation is `G_IO_ERROR_CANCELLED`,
@@ -51,6 +52,7 @@ typedef enum {
   CLM_ERROR_DELIVERY,
   CLM_ERROR_STORAGE,
   CLM_ERROR_CONFLICT,
+  CLM_ERROR_RESYNC_NEEDED,
   CLM_N_ERRORS
 } ClmError;
 

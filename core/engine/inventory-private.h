@@ -23,6 +23,13 @@ struct _ClmInventory {
   guint         writing;            /* changes that are not written yet */
 };
 
+/** clm_inventory_run_number: One statement with one number. In the writer. */
+gboolean clm_inventory_run_number (ClmSqlConnection *connection, const char *sql, gint64 number, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_inventory_count_revision: Raises the revision by @step. @revision: (out): the new one. In the writer. */
+gboolean clm_inventory_count_revision (ClmSqlConnection *connection, gint64 step, guint64 *revision, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_inventory_note_moved: Records up to @revision were moved; tells it. */
+void     clm_inventory_note_moved (ClmInventory *self, guint64 revision);
+
 /** clm_inventory_on_written: Ends a task, whose data is that of a write that self->writing counts, with the outcome of the write. @user_data: (transfer full): the #GTask. */
 void clm_inventory_on_written (GObject *source, GAsyncResult *result, gpointer user_data);
 /** clm_inventory_on_read: The same for a read. */

@@ -31,29 +31,29 @@ clm_record_from_row (ClmSqlStatement *row)
   record->next_time = clm_sql_statement_get_int64 (row, 3);
   record->clock_bound = clm_sql_statement_get_boolean (row, 4);
   record->alarm_time = clm_sql_statement_get_int64 (row, 5);
-  record->not_after = clm_sql_statement_get_int64 (row, 6);
-  record->delivery_state = (ClmDeliveryState) get_enum (row, 7, CLM_N_DELIVERY_STATES);
-  take_text (&record->authority, row, 8);
-  take_text (&record->message, row, 9);
-  take_text (&record->origin, row, 10);
-  record->revision = (guint64) clm_sql_statement_get_int64 (row, 11);
-  take_text (&record->reason, row, 12);
-  take_text (&record->hint, row, 13);
-  take_text (&record->error, row, 14);
-  record->generation = (guint64) clm_sql_statement_get_int64 (row, 15);
-  record->candidate = (guint64) clm_sql_statement_get_int64 (row, 16);
-  record->attempts = (guint) clm_sql_statement_get_int64 (row, 17);
-  record->held = clm_sql_statement_get_boolean (row, 18);
-  take_text (&record->template_name, row, 19);
-  take_text (&record->key_store, row, 20);
-  take_text (&record->key_uri, row, 21);
-  take_text (&record->key_type, row, 22);
-  take_text (&record->subject, row, 23);
-  take_text (&record->issuer, row, 24);
-  take_text (&record->serial, row, 25);
-  take_text (&record->fingerprint, row, 26);
-  take_text (&record->alt_names, row, 27);
-  record->not_before = clm_sql_statement_get_int64 (row, 28);
+  record->not_before = clm_sql_statement_get_int64 (row, 6);
+  record->not_after = clm_sql_statement_get_int64 (row, 7);
+  record->attempts = (guint) clm_sql_statement_get_int64 (row, 8);
+  record->delivery_state = (ClmDeliveryState) get_enum (row, 9, CLM_N_DELIVERY_STATES);
+  take_text (&record->authority, row, 10);
+  take_text (&record->key_store, row, 11);
+  take_text (&record->message, row, 12);
+  take_text (&record->origin, row, 13);
+  record->revision = (guint64) clm_sql_statement_get_int64 (row, 14);
+  take_text (&record->reason, row, 15);
+  take_text (&record->hint, row, 16);
+  take_text (&record->error, row, 17);
+  record->generation = (guint64) clm_sql_statement_get_int64 (row, 18);
+  record->candidate = (guint64) clm_sql_statement_get_int64 (row, 19);
+  record->held = clm_sql_statement_get_boolean (row, 20);
+  take_text (&record->template_name, row, 21);
+  take_text (&record->key_uri, row, 22);
+  take_text (&record->key_type, row, 23);
+  take_text (&record->subject, row, 24);
+  take_text (&record->issuer, row, 25);
+  take_text (&record->serial, row, 26);
+  take_text (&record->fingerprint, row, 27);
+  take_text (&record->alt_names, row, 28);
   record->issued = clm_sql_statement_get_int64 (row, 29);
   take_text (&record->issue_digest, row, 30);
   record->alarm = (guint) clm_sql_statement_get_int64 (row, 31);
@@ -61,6 +61,25 @@ clm_record_from_row (ClmSqlStatement *row)
   record->hint_end = clm_sql_statement_get_int64 (row, 33);
   record->revoked = clm_sql_statement_get_int64 (row, 34);
   return record;
+}
+
+ClmSummary
+clm_summary_from_row (ClmSqlStatement *row)
+{
+  return (ClmSummary) {
+    .name = clm_sql_statement_get_text (row, 0),
+    .state = (ClmState) get_enum (row, 1, CLM_N_STATES),
+    .delivery_state = (ClmDeliveryState) get_enum (row, 2, CLM_N_DELIVERY_STATES),
+    .authority = clm_sql_statement_get_text (row, 3),
+    .key_store = clm_sql_statement_get_text (row, 4),
+    .not_before = clm_sql_statement_get_int64 (row, 5),
+    .not_after = clm_sql_statement_get_int64 (row, 6),
+    .next_action = (ClmAction) get_enum (row, 7, CLM_N_ACTIONS),
+    .next_time = clm_sql_statement_get_int64 (row, 8),
+    .attempts = (guint) clm_sql_statement_get_int64 (row, 9),
+    .message = clm_sql_statement_get_text (row, 10),
+    .revision = (guint64) clm_sql_statement_get_int64 (row, 11),
+  };
 }
 
 ClmIntent *
@@ -160,29 +179,35 @@ write_hot (ClmSqlConnection *connection,
            GError          **error)
 {
   g_autoptr (ClmSqlStatement) statement = clm_sql_statement_prepare (connection,
-    "INSERT INTO certificates (name, state, next_action, next_time, clock_bound, alarm_time, wake, not_after,"
-    " delivery_state, authority, message, origin, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO certificates (name, state, next_action, next_time, clock_bound, alarm_time, wake, not_before, not_after,"
+    " attempts, delivery_state, authority, key_store, message, origin, revision)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (name) DO UPDATE SET state = excluded.state, next_action = excluded.next_action, "
     " next_time = excluded.next_time, clock_bound = excluded.clock_bound, alarm_time = excluded.alarm_time, "
-    " wake = excluded.wake, not_after = excluded.not_after, delivery_state = excluded.delivery_state, "
-    " authority = excluded.authority, message = excluded.message, origin = excluded.origin, "
+    " wake = excluded.wake, not_before = excluded.not_before, not_after = excluded.not_after, "
+    " attempts = excluded.attempts, delivery_state = excluded.delivery_state, authority = excluded.authority, "
+    " key_store = excluded.key_store, message = excluded.message, origin = excluded.origin, "
     " revision = excluded.revision", error);
+  guint i = 1;
 
   if (!statement)
     return FALSE;
-  clm_sql_statement_bind_text (statement, 1, record->name);
-  clm_sql_statement_bind_int64 (statement, 2, record->state);
-  clm_sql_statement_bind_int64 (statement, 3, record->next_action);
-  clm_sql_statement_bind_int64 (statement, 4, record->next_time);
-  clm_sql_statement_bind_boolean (statement, 5, record->clock_bound);
-  clm_sql_statement_bind_int64 (statement, 6, record->alarm_time);
-  bind_wake (statement, 7, record);
-  clm_sql_statement_bind_int64 (statement, 8, record->not_after);
-  clm_sql_statement_bind_int64 (statement, 9, record->delivery_state);
-  clm_sql_statement_bind_text (statement, 10, record->authority);
-  clm_sql_statement_bind_text (statement, 11, record->message);
-  clm_sql_statement_bind_text (statement, 12, record->origin);
-  bind_number (statement, 13, revision);
+  clm_sql_statement_bind_text (statement, i++, record->name);
+  clm_sql_statement_bind_int64 (statement, i++, record->state);
+  clm_sql_statement_bind_int64 (statement, i++, record->next_action);
+  clm_sql_statement_bind_int64 (statement, i++, record->next_time);
+  clm_sql_statement_bind_boolean (statement, i++, record->clock_bound);
+  clm_sql_statement_bind_int64 (statement, i++, record->alarm_time);
+  bind_wake (statement, i++, record);
+  clm_sql_statement_bind_int64 (statement, i++, record->not_before);
+  clm_sql_statement_bind_int64 (statement, i++, record->not_after);
+  bind_number (statement, i++, record->attempts);
+  clm_sql_statement_bind_int64 (statement, i++, record->delivery_state);
+  clm_sql_statement_bind_text (statement, i++, record->authority);
+  clm_sql_statement_bind_text (statement, i++, record->key_store);
+  clm_sql_statement_bind_text (statement, i++, record->message);
+  clm_sql_statement_bind_text (statement, i++, record->origin);
+  bind_number (statement, i++, revision);
   return clm_sql_statement_run (statement, error);
 }
 
@@ -198,17 +223,16 @@ write_record (ClmSqlConnection *connection,
   if (!write_hot (connection, record, revision, error))
     return FALSE;
   statement = clm_sql_statement_prepare (connection,
-    "INSERT INTO records (name, reason, hint, error, generation, candidate, attempts, held, template_name, key_store,"
-    " key_uri, key_type, subject, issuer, serial, fingerprint, alt_names, not_before, issued, issue_digest, alarm, hint_start,"
-    " hint_end, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO records (name, reason, hint, error, generation, candidate, held, template_name, key_uri, key_type, subject,"
+    " issuer, serial, fingerprint, alt_names, issued, issue_digest, alarm, hint_start, hint_end, revoked)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (name) DO UPDATE SET reason = excluded.reason, hint = excluded.hint, error = excluded.error, "
-    " generation = excluded.generation, candidate = excluded.candidate, attempts = excluded.attempts, "
-    " held = excluded.held, template_name = excluded.template_name, key_store = excluded.key_store, "
-    " key_uri = excluded.key_uri, key_type = excluded.key_type, subject = excluded.subject, issuer = excluded.issuer, "
-    " serial = excluded.serial, fingerprint = excluded.fingerprint, alt_names = excluded.alt_names, "
-    " not_before = excluded.not_before, issued = excluded.issued, issue_digest = excluded.issue_digest, "
-    " alarm = excluded.alarm, hint_start = excluded.hint_start, hint_end = excluded.hint_end, "
-    " revoked = excluded.revoked", error);
+    " generation = excluded.generation, candidate = excluded.candidate, held = excluded.held, "
+    " template_name = excluded.template_name, key_uri = excluded.key_uri, key_type = excluded.key_type, "
+    " subject = excluded.subject, issuer = excluded.issuer, serial = excluded.serial, "
+    " fingerprint = excluded.fingerprint, alt_names = excluded.alt_names, issued = excluded.issued, "
+    " issue_digest = excluded.issue_digest, alarm = excluded.alarm, hint_start = excluded.hint_start, "
+    " hint_end = excluded.hint_end, revoked = excluded.revoked", error);
   if (!statement)
     return FALSE;
   clm_sql_statement_bind_text (statement, i++, record->name);
@@ -217,10 +241,8 @@ write_record (ClmSqlConnection *connection,
   clm_sql_statement_bind_text (statement, i++, record->error);
   bind_number (statement, i++, record->generation);
   bind_number (statement, i++, record->candidate);
-  bind_number (statement, i++, record->attempts);
   clm_sql_statement_bind_boolean (statement, i++, record->held);
   clm_sql_statement_bind_text (statement, i++, record->template_name);
-  clm_sql_statement_bind_text (statement, i++, record->key_store);
   clm_sql_statement_bind_text (statement, i++, record->key_uri);
   clm_sql_statement_bind_text (statement, i++, record->key_type);
   clm_sql_statement_bind_text (statement, i++, record->subject);
@@ -228,7 +250,6 @@ write_record (ClmSqlConnection *connection,
   clm_sql_statement_bind_text (statement, i++, record->serial);
   clm_sql_statement_bind_text (statement, i++, record->fingerprint);
   clm_sql_statement_bind_text (statement, i++, record->alt_names);
-  clm_sql_statement_bind_int64 (statement, i++, record->not_before);
   clm_sql_statement_bind_int64 (statement, i++, record->issued);
   clm_sql_statement_bind_text (statement, i++, record->issue_digest);
   bind_number (statement, i++, record->alarm);
@@ -419,9 +440,32 @@ write_event (ClmSqlConnection *connection,
   return clm_sql_statement_run (statement, error);
 }
 
+/* So that who lists what changed learns of it; only so many, since nobody is told for ever. */
+static gboolean
+remember_removal (ClmSqlConnection *connection,
+                  const char       *name,
+                  guint64           revision,
+                  GError          **error)
+{
+  g_autoptr (ClmSqlStatement) statement =
+    clm_sql_statement_prepare (connection, "INSERT INTO removals (revision, name) VALUES (?, ?)", error);
+
+  if (!statement)
+    return FALSE;
+  bind_number (statement, 1, revision);
+  clm_sql_statement_bind_text (statement, 2, name);
+  return clm_sql_statement_run (statement, error) &&
+         clm_sql_connection_exec (connection,
+           "UPDATE values_of_daemon SET number = max (number, coalesce ((SELECT revision FROM removals"
+           " ORDER BY revision DESC LIMIT 1 OFFSET " G_STRINGIFY (CLM_REMOVALS_KEPT) "), 0)) WHERE key = 'forgotten'", error) &&
+         clm_sql_connection_exec (connection,
+           "DELETE FROM removals WHERE revision <= (SELECT number FROM values_of_daemon WHERE key = 'forgotten')", error);
+}
+
 static gboolean
 remove_all (ClmSqlConnection *connection,
             const char       *name,
+            guint64           revision,
             GError          **error)
 {
   static const char *const statements[] = {
@@ -433,7 +477,7 @@ remove_all (ClmSqlConnection *connection,
     if (!run_with_name (connection, statements[i], name, error))
       return FALSE;
   }
-  return TRUE;
+  return remember_removal (connection, name, revision, error);
 }
 
 gboolean
@@ -442,7 +486,7 @@ clm_change_write (ClmSqlConnection *connection,
                   guint64           revision,
                   GError          **error)
 {
-  if (change->removed && !remove_all (connection, change->name, error))
+  if (change->removed && !remove_all (connection, change->name, revision, error))
     return FALSE;
   if (change->record && !write_record (connection, change->record, revision, error))
     return FALSE;

@@ -3,11 +3,12 @@
 
 /*
  * certificates is the narrow, hot table: what lists and the queue read. wake is the earlier one of next_time and alarm_time, or
- * NULL; its index is the queue. records holds the rest of each row. Times are seconds since the epoch, 0 for none.
+ * NULL; its index is the queue. records holds the rest of each row. removals remembers the last names that went, for who lists
+ * what changed; 'forgotten' is the newest revision that it no longer holds. Times are seconds since the epoch, 0 for none.
  */
 static const char first[] =
   "CREATE TABLE values_of_daemon (key TEXT PRIMARY KEY, number INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL DEFAULT '') WITHOUT ROWID;"
-  "INSERT INTO values_of_daemon (key, number) VALUES ('revision', 1), ('last-seen', 0);"
+  "INSERT INTO values_of_daemon (key, number) VALUES ('revision', 1), ('last-seen', 0), ('forgotten', 0);"
   "INSERT INTO values_of_daemon (key, text) VALUES ('epoch', lower (hex (randomblob (8))));"
 
   "CREATE TABLE certificates ("
@@ -19,8 +20,11 @@ static const char first[] =
   "  alarm_time INTEGER NOT NULL,"
   "  wake INTEGER,"
   "  not_after INTEGER NOT NULL,"
+  "  not_before INTEGER NOT NULL,"
+  "  attempts INTEGER NOT NULL,"
   "  delivery_state INTEGER NOT NULL,"
   "  authority TEXT NOT NULL,"
+  "  key_store TEXT NOT NULL,"
   "  message TEXT NOT NULL,"
   "  origin TEXT NOT NULL,"
   "  revision INTEGER NOT NULL) WITHOUT ROWID;"
@@ -31,11 +35,13 @@ static const char first[] =
   "CREATE TABLE records ("
   "  name TEXT PRIMARY KEY,"
   "  reason TEXT NOT NULL, hint TEXT NOT NULL, error TEXT NOT NULL,"
-  "  generation INTEGER NOT NULL, candidate INTEGER NOT NULL, attempts INTEGER NOT NULL, held INTEGER NOT NULL,"
-  "  template_name TEXT NOT NULL, key_store TEXT NOT NULL, key_uri TEXT NOT NULL, key_type TEXT NOT NULL,"
+  "  generation INTEGER NOT NULL, candidate INTEGER NOT NULL, held INTEGER NOT NULL,"
+  "  template_name TEXT NOT NULL, key_uri TEXT NOT NULL, key_type TEXT NOT NULL,"
   "  subject TEXT NOT NULL, issuer TEXT NOT NULL, serial TEXT NOT NULL, fingerprint TEXT NOT NULL, alt_names TEXT NOT NULL,"
-  "  not_before INTEGER NOT NULL, issued INTEGER NOT NULL, issue_digest TEXT NOT NULL, alarm INTEGER NOT NULL,"
+  "  issued INTEGER NOT NULL, issue_digest TEXT NOT NULL, alarm INTEGER NOT NULL,"
   "  hint_start INTEGER NOT NULL, hint_end INTEGER NOT NULL, revoked INTEGER NOT NULL) WITHOUT ROWID;"
+
+  "CREATE TABLE removals (revision INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 
   "CREATE TABLE specs ("
   "  name TEXT PRIMARY KEY, template_name TEXT, instance TEXT, owner INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;"

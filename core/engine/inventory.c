@@ -12,7 +12,7 @@
 #define HISTORY_LIMIT_DEFAULT 100000
 #define HISTORY_PRUNE_INTERVAL 256
 
-enum { SIGNAL_RECORD_CHANGED, SIGNAL_RECORD_REMOVED, N_SIGNALS };
+enum { SIGNAL_RECORD_CHANGED, SIGNAL_RECORD_REMOVED, SIGNAL_RECORDS_MOVED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (ClmInventory, clm_inventory, G_TYPE_OBJECT)
@@ -168,11 +168,11 @@ apply_work_free (ApplyWork *work)
   g_free (work);
 }
 
-static gboolean
-run_number (ClmSqlConnection *connection,
-            const char       *sql,
-            gint64            number,
-            GError          **error)
+gboolean
+clm_inventory_run_number (ClmSqlConnection *connection,
+                          const char       *sql,
+                          gint64            number,
+                          GError          **error)
 {
   g_autoptr (ClmSqlStatement) statement = clm_sql_statement_prepare (connection, sql, error);
 
@@ -182,15 +182,15 @@ run_number (ClmSqlConnection *connection,
   return clm_sql_statement_run (statement, error);
 }
 
-static gboolean
-count_revision (ClmSqlConnection *connection,
-                gint64            step,
-                guint64          *revision,
-                GError          **error)
+gboolean
+clm_inventory_count_revision (ClmSqlConnection *connection,
+                              gint64            step,
+                              guint64          *revision,
+                              GError          **error)
 {
   g_autoptr (ClmSqlStatement) statement = NULL;
 
-  if (!run_number (connection, "UPDATE values_of_daemon SET number = number + ? WHERE key = 'revision'", step, error))
+  if (!clm_inventory_run_number (connection, "UPDATE values_of_daemon SET number = number + ? WHERE key = 'revision'", step, error))
     return FALSE;
   statement = clm_sql_statement_prepare (connection, "SELECT number FROM values_of_daemon WHERE key = 'revision'", error);
   if (!statement || clm_sql_statement_step (statement, error) != CLM_SQL_STEP_ROW)
@@ -207,14 +207,14 @@ apply (ClmSqlConnection *connection,
   ApplyWork *work = data;
   gboolean counts = work->change->record || work->change->removed;
 
-  if (!count_revision (connection, counts ? 1 : 0, &work->revision, error) ||
+  if (!clm_inventory_count_revision (connection, counts ? 1 : 0, &work->revision, error) ||
       !clm_change_write (connection, work->change, work->revision, error))
     return FALSE;
   if (work->last_seen &&
-      !run_number (connection, "UPDATE values_of_daemon SET number = ? WHERE key = 'last-seen'", work->last_seen, error))
+      !clm_inventory_run_number (connection, "UPDATE values_of_daemon SET number = ? WHERE key = 'last-seen'", work->last_seen, error))
     return FALSE;
   return !work->prune ||
-         run_number (connection, "DELETE FROM history WHERE sequence <= (SELECT max (sequence) FROM history) - ?",
+         clm_inventory_run_number (connection, "DELETE FROM history WHERE sequence <= (SELECT max (sequence) FROM history) - ?",
                      (gint64) work->prune, error);
 }
 
@@ -243,6 +243,16 @@ announce (ClmInventory *self,
     record->revision = work->revision;
     g_signal_emit (self, signals[SIGNAL_RECORD_CHANGED], 0, record);
   }
+}
+
+void
+clm_inventory_note_moved (ClmInventory *self,
+                          guint64       revision)
+{
+  if (revision <= self->revision)
+    return;
+  self->revision = revision;
+  g_signal_emit (self, signals[SIGNAL_RECORDS_MOVED], 0, revision);
 }
 
 static void
@@ -305,41 +315,6 @@ clm_inventory_is_writing (ClmInventory *self)
   return self->writing > 0;
 }
 
-/* Moving spans */
-
-typedef struct {
-  gint64 delta;    /* to add; or */
-  gint64 now;      /* bring forward to … */
-  gint64 jitter;   /* … so many seconds from now */
-} ShiftWork;
-
-static gboolean
-shift_spans (ClmSqlConnection *connection,
-             gpointer          data,
-             GError          **error)
-{
-  ShiftWork *work = data;
-
-  if (work->delta != 0 &&
-      !run_number (connection, "UPDATE certificates SET next_time = max (1, next_time + ?) WHERE clock_bound = 0 AND next_time > 0",
-                   work->delta, error))
-    return FALSE;
-  if (work->now != 0) {
-    g_autoptr (ClmSqlStatement) statement = clm_sql_statement_prepare (connection,
-      "UPDATE certificates SET next_time = ?1 + abs (random ()) % ?2 WHERE clock_bound = 0 AND next_time > ?1 + ?2", error);
-
-    if (!statement)
-      return FALSE;
-    clm_sql_statement_bind_int64 (statement, 1, work->now);
-    clm_sql_statement_bind_int64 (statement, 2, MAX (work->jitter, 1));
-    if (!clm_sql_statement_run (statement, error))
-      return FALSE;
-  }
-  return clm_sql_connection_exec (connection,
-    "UPDATE certificates SET wake = CASE WHEN alarm_time = 0 OR next_time < alarm_time THEN next_time ELSE alarm_time END"
-    " WHERE clock_bound = 0 AND next_time > 0 AND next_action <> 0", error);
-}
-
 void
 clm_inventory_on_written (GObject      *source,
                           GAsyncResult *result,
@@ -355,48 +330,6 @@ clm_inventory_on_written (GObject      *source,
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
-}
-
-static void
-shift_async (ClmInventory       *self,
-             ShiftWork           shift,
-             GAsyncReadyCallback callback,
-             gpointer            user_data)
-{
-  GTask *task = g_task_new (self, NULL, callback, user_data);
-  ShiftWork *work = g_memdup2 (&shift, sizeof shift);
-
-  g_task_set_source_tag (task, shift_async);
-  g_task_set_task_data (task, work, g_free);
-  self->writing++;
-  clm_sql_writer_run_async (self->writer, shift_spans, work, NULL, NULL, clm_inventory_on_written, task);
-}
-
-void
-clm_inventory_shift_spans_async (ClmInventory       *self,
-                                 gint64              delta,
-                                 GAsyncReadyCallback callback,
-                                 gpointer            user_data)
-{
-  shift_async (self, (ShiftWork) { .delta = delta }, callback, user_data);
-}
-
-void
-clm_inventory_advance_spans_async (ClmInventory       *self,
-                                   gint64              now,
-                                   gint64              jitter,
-                                   GAsyncReadyCallback callback,
-                                   gpointer            user_data)
-{
-  shift_async (self, (ShiftWork) { .now = now, .jitter = jitter }, callback, user_data);
-}
-
-gboolean
-clm_inventory_shift_spans_finish (ClmInventory *self,
-                                  GAsyncResult *result,
-                                  GError      **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 void
@@ -439,4 +372,6 @@ clm_inventory_class_init (ClmInventoryClass *klass)
                                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
   signals[SIGNAL_RECORD_REMOVED] = g_signal_new ("record-removed", CLM_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                                  G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_UINT64);
+  signals[SIGNAL_RECORDS_MOVED] = g_signal_new ("records-moved", CLM_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                                G_TYPE_NONE, 1, G_TYPE_UINT64);
 }

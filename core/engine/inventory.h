@@ -2,6 +2,7 @@
 #pragma once
 
 #include "change.h"
+#include "page.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +15,7 @@ G_BEGIN_DECLS
  *
  * Signal "record-changed" (const ClmRecord *): a record was written; before the write completes for who asked for it.
  * Signal "record-removed" (const char *name, guint64 revision).
+ * Signal "records-moved" (guint64 revision): the next times of any number of records were moved; @revision is the last one's.
  */
 #define CLM_TYPE_INVENTORY (clm_inventory_get_type ())
 G_DECLARE_FINAL_TYPE (ClmInventory, clm_inventory, CLM, INVENTORY, GObject)
@@ -98,10 +100,14 @@ typedef struct {
   gint64             expires_before;
 } ClmInventoryFilter;
 
-/** clm_inventory_list_async: Records by name after @cursor. */
+/** clm_inventory_list_async: Certificates by name after @cursor. */
 void       clm_inventory_list_async (ClmInventory *self, const ClmInventoryFilter *filter, const char *cursor, guint limit, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-/** clm_inventory_list_finish: @next: (out) (transfer full): "" at the end. Returns: (transfer full) (element-type ClmRecord). */
-GPtrArray *clm_inventory_list_finish (ClmInventory *self, GAsyncResult *result, char **next, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_inventory_list_finish: Returns: (transfer full): a page by name. */
+ClmPage   *clm_inventory_list_finish (ClmInventory *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_inventory_list_since_async: What changed after @revision, in that order, at most @limit rows. */
+void       clm_inventory_list_since_async (ClmInventory *self, guint64 revision, guint limit, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** clm_inventory_list_since_finish: Returns: (transfer full): a page of changes. Fails with %CLM_ERROR_RESYNC_NEEDED where not all that went since is known any more, or @revision is of another time. */
+ClmPage   *clm_inventory_list_since_finish (ClmInventory *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_inventory_history_async: Newest first. @subject: (nullable). @before: sequence, 0 for the newest. */
 void       clm_inventory_history_async (ClmInventory *self, const char *subject, guint64 before, guint limit, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /** clm_inventory_history_finish: Returns: (transfer full) (element-type ClmHistoryRow). */

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manager-private.h"
 
-typedef struct {
-  ClmCaller *caller;
-  char      *next;
-} ListWork;
+static void
+drop_hidden (ClmManager      *self,
+             const ClmCaller *caller,
+             ClmPage         *page)
+{
+  for (guint i = page->rows->len; i-- > 0;) {
+    if (!clm_manager_may (self, caller, CLM_VERB_READ, clm_page_get (page, i)->name))
+      clm_page_drop (page, i);
+  }
+  for (guint i = page->removed->len; i-- > 0;) {
+    if (!clm_manager_may (self, caller, CLM_VERB_READ, g_ptr_array_index (page->removed, i)))
+      g_ptr_array_remove_index (page->removed, i);
+  }
+}
 
 static void
-list_work_free (ListWork *work)
+return_page (GTask   *task,
+             ClmPage *page,
+             GError  *error)
 {
-  clm_caller_free (work->caller);
-  g_free (work->next);
-  g_free (work);
+  if (!page) {
+    g_task_return_error (task, error);
+    return;
+  }
+  drop_hidden (g_task_get_source_object (task), g_task_get_task_data (task), page);
+  g_task_return_pointer (task, page, (GDestroyNotify) clm_page_free);
 }
 
 static void
@@ -20,22 +35,10 @@ on_listed (GObject      *source,
            gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  ClmManager *self = g_task_get_source_object (task);
-  ListWork *work = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (GPtrArray) records = clm_inventory_list_finish (CLM_INVENTORY (source), result, &work->next, &error);
+  ClmPage *page = clm_inventory_list_finish (CLM_INVENTORY (source), result, &error);
 
-  if (!records) {
-    g_task_return_error (task, error);
-    return;
-  }
-  for (guint i = records->len; i-- > 0;) {
-    ClmRecord *record = g_ptr_array_index (records, i);
-
-    if (!clm_manager_may (self, work->caller, CLM_VERB_READ, record->name))
-      g_ptr_array_remove_index (records, i);
-  }
-  g_task_return_pointer (task, g_steal_pointer (&records), (GDestroyNotify) g_ptr_array_unref);
+  return_page (task, page, error);
 }
 
 void
@@ -50,26 +53,54 @@ clm_manager_list_async (ClmManager          *self,
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   ClmInventoryFilter inner = { filter->pattern, filter->states, filter->authority, filter->expires_before };
-  ListWork *work = g_new0 (ListWork, 1);
 
   g_task_set_source_tag (task, clm_manager_list_async);
-  g_task_set_task_data (task, work, (GDestroyNotify) list_work_free);
-  work->caller = clm_caller_copy (caller);
+  g_task_set_task_data (task, clm_caller_copy (caller), (GDestroyNotify) clm_caller_free);
   clm_inventory_list_async (self->engine.inventory, &inner, cursor, CLAMP (limit, 1, 1000), cancellable, on_listed, task);
 }
 
-GPtrArray *
+ClmPage *
 clm_manager_list_finish (ClmManager   *self,
                          GAsyncResult *result,
-                         char        **next,
                          GError      **error)
 {
-  ListWork *work = g_task_get_task_data (G_TASK (result));
-  GPtrArray *records = g_task_propagate_pointer (G_TASK (result), error);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
 
-  if (records)
-    *next = g_steal_pointer (&work->next);
-  return records;
+static void
+on_changes_listed (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  ClmPage *page = clm_inventory_list_since_finish (CLM_INVENTORY (source), result, &error);
+
+  return_page (task, page, error);
+}
+
+void
+clm_manager_list_since_async (ClmManager          *self,
+                              const ClmCaller     *caller,
+                              guint64              revision,
+                              guint                limit,
+                              GCancellable        *cancellable,
+                              GAsyncReadyCallback  callback,
+                              gpointer             user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, clm_manager_list_since_async);
+  g_task_set_task_data (task, clm_caller_copy (caller), (GDestroyNotify) clm_caller_free);
+  clm_inventory_list_since_async (self->engine.inventory, revision, CLAMP (limit, 1, 1000), cancellable, on_changes_listed, task);
+}
+
+ClmPage *
+clm_manager_list_since_finish (ClmManager   *self,
+                               GAsyncResult *result,
+                               GError      **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static void

@@ -13,6 +13,7 @@ static GParamSpec *properties[N_PROPERTIES];
 enum {
   SIGNAL_CERTIFICATE_CHANGED,
   SIGNAL_CERTIFICATE_REMOVED,
+  SIGNAL_CERTIFICATES_MOVED,
   SIGNAL_JOB_ADDED,
   SIGNAL_JOB_REMOVED,
   SIGNAL_EVENT,
@@ -299,6 +300,15 @@ on_record_removed (ClmInventory *inventory,
 }
 
 static void
+on_records_moved (ClmInventory *inventory,
+                  guint64       revision,
+                  ClmManager   *self)
+{
+  g_signal_emit (self, signals[SIGNAL_CERTIFICATES_MOVED], 0, revision);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_REVISION]);
+}
+
+static void
 on_event (ClmEvents  *events,
           ClmEvent   *event,
           ClmManager *self)
@@ -342,6 +352,7 @@ clm_manager_forward_signals (ClmManager *self)
 {
   g_signal_connect_object (self->engine.inventory, "record-changed", G_CALLBACK (on_record_changed), self, 0);
   g_signal_connect_object (self->engine.inventory, "record-removed", G_CALLBACK (on_record_removed), self, 0);
+  g_signal_connect_object (self->engine.inventory, "records-moved", G_CALLBACK (on_records_moved), self, 0);
   g_signal_connect_object (self->engine.events, "event", G_CALLBACK (on_event), self, 0);
   g_signal_connect_object (self->engine.registry, "changed", G_CALLBACK (on_backends_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->publication, "changed", G_CALLBACK (on_published), self, 0);
@@ -428,6 +439,8 @@ clm_manager_class_init (ClmManagerClass *klass)
                                                       NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
   signals[SIGNAL_CERTIFICATE_REMOVED] = g_signal_new ("certificate-removed", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                                       NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_UINT64);
+  signals[SIGNAL_CERTIFICATES_MOVED] = g_signal_new ("certificates-moved", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                                     NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
   signals[SIGNAL_JOB_ADDED] = g_signal_new ("job-added", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                             G_TYPE_NONE, 1, CLM_TYPE_JOB);
   signals[SIGNAL_JOB_REMOVED] = g_signal_new ("job-removed", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,

@@ -7,6 +7,7 @@
 #include "certloom-plugin.h"
 #include "configuration.h"
 #include "job.h"
+#include "page.h"
 #include "record.h"
 #include "timers.h"
 
@@ -43,6 +44,7 @@ typedef struct {
  * - "certificate-changed" (ClmRecord *record): after the change is durable
  * - "certificate-removed" (char *name, guint64 revision)
  * - "job-added" (ClmJob *), "job-removed" (ClmJob *): removed 60 s after its end
+ * - "certificates-moved" (guint64 revision): the next times of any number changed at once; who shows them lists them anew
  * - "event" (ClmEvent *)
  * - "backends-changed": the lists of authorities, key stores, notifiers or plugins changed
  * - "notify::revision", "notify::clock-state"
@@ -113,8 +115,21 @@ typedef struct {
  */
 void       clm_manager_list_async (ClmManager *self, const ClmCaller *caller, const ClmListFilter *filter, const char *cursor, guint limit,
                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-/** clm_manager_list_finish: @next: (out) (transfer full). Returns: (transfer full) (element-type ClmRecord). */
-GPtrArray *clm_manager_list_finish (ClmManager *self, GAsyncResult *result, char **next, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_manager_list_finish: Returns: (transfer full): a page by name. */
+ClmPage   *clm_manager_list_finish (ClmManager *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * clm_manager_list_since_async:
+ * @caller: only what it may read is returned; of names that are gone, only what a file or its rights still let it know
+ * @revision: where the last list ended
+ * @limit: 1 to 1000 rows
+ *
+ * What changed since, in the order in which it did.
+ */
+void       clm_manager_list_since_async (ClmManager *self, const ClmCaller *caller, guint64 revision, guint limit,
+                                         GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** clm_manager_list_since_finish: Returns: (transfer full): a page of changes. Fails with %CLM_ERROR_RESYNC_NEEDED. */
+ClmPage   *clm_manager_list_since_finish (ClmManager *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_manager_history_async: @subject: (nullable): of one certificate. Newest first, older than sequence @before (0: from the newest), at most @limit (1 to 1000). */
 void       clm_manager_history_async (ClmManager *self, const char *subject, guint64 before, guint limit, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -175,6 +175,25 @@ clm_record_set (char      **member,
   *member = copy;
 }
 
+ClmSummary
+clm_record_summarize (const ClmRecord *self)
+{
+  return (ClmSummary) {
+    .name = self->name,
+    .state = self->state,
+    .delivery_state = self->delivery_state,
+    .authority = self->authority,
+    .key_store = self->key_store,
+    .not_before = self->not_before,
+    .not_after = self->not_after,
+    .next_action = self->next_action,
+    .next_time = self->next_time,
+    .attempts = self->attempts,
+    .message = self->message,
+    .revision = self->revision,
+  };
+}
+
 ClmDeliveryRecord *
 clm_delivery_record_new (const char *delivery)
 {

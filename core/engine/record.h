@@ -117,6 +117,29 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmRecord, clm_record_free)
 /** clm_record_set: Replaces a string member: `clm_record_set (&record->message, "text")`; %NULL becomes "". */
 void clm_record_set (char **member, const char *value);
 
+/**
+ * ClmSummary:
+ *
+ * What lists show of one certificate. Plain data for the stack; the strings belong to whoever made it (a #ClmRecord, a #ClmPage).
+ */
+typedef struct {
+  const char      *name;
+  ClmState         state;
+  ClmDeliveryState delivery_state;
+  const char      *authority;
+  const char      *key_store;
+  gint64           not_before;
+  gint64           not_after;
+  ClmAction        next_action;
+  gint64           next_time;
+  guint            attempts;
+  const char      *message;
+  guint64          revision;
+} ClmSummary;
+
+/** clm_record_summarize: Returns: a view on @self, valid as long as it is unchanged. */
+ClmSummary clm_record_summarize (const ClmRecord *self);
+
 ClmDeliveryRecord *clm_delivery_record_new (const char *delivery);
 void               clm_delivery_record_free (ClmDeliveryRecord *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmDeliveryRecord, clm_delivery_record_free)

@@ -263,6 +263,9 @@ test_wrong (Fixture *f, gconstpointer data)
   expect (f->root, "", "Manager", "ListCertificates", "({'stats': <['ready']>}, '', uint32 0, @a{sv} {})", "InvalidArgument");
   expect (f->root, "", "Manager", "ListCertificates", "({'states': <['sleepy']>}, '', uint32 0, @a{sv} {})", "InvalidArgument");
   expect (f->root, "", "Manager", "ListCertificates", "(@a{sv} {}, '', uint32 5000, @a{sv} {})", "InvalidArgument");
+  expect (f->root, "", "Manager", "ListSince", "('another', uint64 0, uint32 0, @a{sv} {})", "ResyncNeeded");
+  expect (f->root, "", "Manager", "Export", "(@a{sv} {}, handle 0, @a{sv} {})", "InvalidArgument");
+  expect (f->root, "", "Manager", "Export", "({'states': <['sleepy']>}, handle 0, @a{sv} {})", "InvalidArgument");
   expect (f->root, "", "Manager", "Renew", "(@as [], @a{sv} {})", "InvalidArgument");
   expect (f->root, "", "Manager", "Renew", "(['web'], {'due': <true>})", "InvalidArgument");
 }

@@ -233,8 +233,7 @@ test_pages (Bench        *bench,
   ClmInventoryFilter any = { NULL };
   ClmInventoryFilter failing = { "w-*", (const char *const[]) { "failing", NULL }, "lab", 0 };
   g_autoptr (GAsyncResult) filtered = NULL;
-  g_autoptr (GPtrArray) few = NULL;
-  g_autofree char *end = NULL;
+  g_autoptr (ClmPage) few = NULL;
   guint seen = 0;
 
   for (guint i = 0; i < 25; i++) {
@@ -244,25 +243,143 @@ test_pages (Bench        *bench,
   }
   do {
     g_autoptr (GAsyncResult) result = NULL;
-    g_autoptr (GPtrArray) page = NULL;
-    char *next = NULL;
+    g_autoptr (ClmPage) page = NULL;
 
     clm_inventory_list_async (bench->inventory, &any, cursor, 10, NULL, clm_await_done, &result);
-    page = clm_inventory_list_finish (bench->inventory, clm_await (&result), &next, NULL);
-    for (guint i = 0; i < page->len; i++) {
+    page = clm_inventory_list_finish (bench->inventory, clm_await (&result), NULL);
+    for (guint i = 0; i < page->rows->len; i++) {
       g_autofree char *expected = g_strdup_printf ("w-%02u", seen++);
 
-      g_assert_cmpstr (((ClmRecord *) g_ptr_array_index (page, i))->name, ==, expected);
+      g_assert_cmpstr (clm_page_get (page, i)->name, ==, expected);
     }
     g_free (cursor);
-    cursor = next;
+    cursor = g_strdup (page->next);
   } while (*cursor);
   g_assert_cmpuint (seen, ==, 25);
   clm_inventory_list_async (bench->inventory, &failing, "", 100, NULL, clm_await_done, &filtered);
-  few = clm_inventory_list_finish (bench->inventory, clm_await (&filtered), &end, NULL);
-  g_assert_cmpuint (few->len, ==, 5);
-  g_assert_cmpstr (end, ==, "");
+  few = clm_inventory_list_finish (bench->inventory, clm_await (&filtered), NULL);
+  g_assert_cmpuint (few->rows->len, ==, 5);
+  g_assert_cmpstr (few->next, ==, "");
   g_assert_cmpuint (clm_inventory_count (bench->inventory, CLM_STATE_FAILING), ==, 5);
+}
+
+static ClmPage *
+list_since (Bench   *bench,
+            guint64  revision,
+            guint    limit,
+            GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  clm_inventory_list_since_async (bench->inventory, revision, limit, NULL, clm_await_done, &result);
+  return clm_inventory_list_since_finish (bench->inventory, clm_await (&result), error);
+}
+
+static void
+remove_certificate (Bench      *bench,
+                    const char *name)
+{
+  ClmChange *change = clm_change_new (name);
+
+  clm_change_remove (change);
+  apply (bench, change);
+}
+
+/* Who knows a revision learns what changed since, once each, and what is gone, until it is there again */
+static void
+test_changes (Bench        *bench,
+              gconstpointer data)
+{
+  guint64 start = put (bench, "a", CLM_STATE_READY, CLM_ACTION_RENEW, 1, 2, TRUE);
+  g_autoptr (ClmPage) first = NULL;
+  g_autoptr (ClmPage) second = NULL;
+  g_autoptr (ClmPage) third = NULL;
+
+  put (bench, "c", CLM_STATE_READY, CLM_ACTION_RENEW, 1, 2, TRUE);
+  put (bench, "b", CLM_STATE_READY, CLM_ACTION_RENEW, 1, 2, TRUE);
+  put (bench, "c", CLM_STATE_FAILING, CLM_ACTION_RENEW, 1, 2, TRUE);
+  remove_certificate (bench, "a");
+  first = list_since (bench, start, 1, NULL);
+  g_assert_cmpuint (first->rows->len, ==, 1);
+  g_assert_cmpstr (clm_page_get (first, 0)->name, ==, "b");
+  g_assert_cmpuint (first->removed->len, ==, 0);
+  g_assert_true (first->more);
+  second = list_since (bench, first->revision, 1, NULL);
+  g_assert_cmpuint (second->rows->len, ==, 1);
+  g_assert_cmpstr (clm_page_get (second, 0)->name, ==, "c");
+  g_assert_cmpint (clm_page_get (second, 0)->state, ==, CLM_STATE_FAILING);
+  g_assert_cmpuint (second->removed->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (second->removed, 0), ==, "a");
+  g_assert_false (second->more);
+  g_assert_cmpuint (second->revision, ==, clm_inventory_get_revision (bench->inventory));
+  put (bench, "a", CLM_STATE_READY, CLM_ACTION_RENEW, 1, 2, TRUE);
+  third = list_since (bench, start, 10, NULL);
+  g_assert_cmpuint (third->rows->len, ==, 3);
+  g_assert_cmpuint (third->removed->len, ==, 0);
+}
+
+static void
+count_call (guint *count)
+{
+  ++*count;
+}
+
+/* Spans that move are changes too, of a revision each, and told once */
+static void
+test_moved_changes (Bench        *bench,
+                    gconstpointer data)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (ClmPage) first = NULL;
+  g_autoptr (ClmPage) rest = NULL;
+  guint64 start;
+  guint told = 0;
+
+  for (guint i = 0; i < 5; i++) {
+    g_autofree char *name = g_strdup_printf ("w-%u", i);
+
+    put (bench, name, CLM_STATE_FAILING, CLM_ACTION_RENEW, 1000, 5000, i == 0);
+  }
+  start = clm_inventory_get_revision (bench->inventory);
+  g_signal_connect_swapped (bench->inventory, "records-moved", G_CALLBACK (count_call), &told);
+  clm_inventory_shift_spans_async (bench->inventory, 500, clm_await_done, &result);
+  g_assert_true (clm_inventory_shift_spans_finish (bench->inventory, clm_await (&result), NULL));
+  first = list_since (bench, start, 3, NULL);
+  g_assert_cmpuint (first->rows->len, ==, 3);
+  g_assert_true (first->more);
+  rest = list_since (bench, first->revision, 3, NULL);
+  g_assert_cmpuint (rest->rows->len, ==, 1);
+  g_assert_cmpint (clm_page_get (rest, 0)->next_time, ==, 1500);
+  g_assert_cmpuint (rest->revision, ==, clm_inventory_get_revision (bench->inventory));
+  g_assert_cmpuint (told, ==, 1);
+}
+
+/* What is too old, or of another time, is said so */
+static void
+test_resync (Bench        *bench,
+             gconstpointer data)
+{
+  guint64 start = put (bench, "a", CLM_STATE_READY, CLM_ACTION_RENEW, 1, 2, TRUE);
+  g_autoptr (ClmPage) known = NULL;
+  g_autoptr (GError) error = NULL;
+  ClmChange *last;
+
+  for (guint i = 0; i < 10001; i++) {
+    ClmChange *change = clm_change_new ("gone");
+
+    clm_change_remove (change);
+    clm_inventory_apply_async (bench->inventory, change, NULL, NULL, NULL);
+  }
+  last = clm_change_new ("gone");
+  clm_change_remove (last);
+  apply (bench, last);
+  g_assert_null (list_since (bench, start, 10, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_RESYNC_NEEDED);
+  g_clear_error (&error);
+  g_assert_null (list_since (bench, clm_inventory_get_revision (bench->inventory) + 1, 10, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_RESYNC_NEEDED);
+  known = list_since (bench, start + 2, 10, NULL);
+  g_assert_cmpuint (known->removed->len, ==, 1);
 }
 
 /* History is newest first, by subject, and bounded */
@@ -433,6 +550,9 @@ main (int   argc,
   add ("/inventory/due-is-soonest-expiry-first", test_due);
   add ("/inventory/spans-move-with-the-clock", test_spans);
   add ("/inventory/pages-join", test_pages);
+  add ("/inventory/changes-are-listed-once", test_changes);
+  add ("/inventory/moved-spans-are-changes", test_moved_changes);
+  add ("/inventory/too-old-is-said", test_resync);
   add ("/inventory/history-is-bounded", test_history);
   add ("/inventory/values-belong-to-one-backend", test_values);
   add ("/inventory/newer-columns-stay", test_newer_columns);
