@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * certloomd. Its story: read the command line, harden the process, start the engine (which locks the state), go on the bus, own
- * the name, say that we are ready, run until told to stop or the name is lost, stop the engine.
+ * the name, say that we are ready, run until told to stop or the name is lost, stop the engine. Where the engine finds its
+ * database damaged, the same once more: its next start rebuilds it.
  */
 #include "config.h"
 
@@ -41,7 +42,9 @@ typedef struct {
   guint            name;
   gboolean         started;    /* the engine runs */
   gboolean         stopping;
+  gboolean         again;      /* start anew when stopped */
   int              status;
+  guint            signals[3];
 } Daemon;
 
 /* --- command line --- */
@@ -153,11 +156,23 @@ fail (Daemon *self, const char *what, const GError *error)
   stop (self, EXIT_FAILURE);
 }
 
+static void
+on_inventory_damaged (ClmManager *manager, Daemon *self)
+{
+  if (self->stopping)
+    return;
+  g_warning ("the database is damaged: starting anew");
+  self->again = TRUE;
+  stop (self, EXIT_SUCCESS);
+}
+
 static gboolean
 on_stop_signal (gpointer user_data)
 {
+  Daemon *self = user_data;
   g_message ("told to stop");
-  stop (user_data, EXIT_SUCCESS);
+  self->again = FALSE;
+  stop (self, EXIT_SUCCESS);
   return G_SOURCE_CONTINUE;
 }
 
@@ -255,14 +270,14 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 watch_signals (Daemon *self)
 {
-  g_unix_signal_add (SIGTERM, on_stop_signal, self);
-  g_unix_signal_add (SIGINT, on_stop_signal, self);
-  g_unix_signal_add (SIGHUP, on_reload_signal, self);
-  signal (SIGPIPE, SIG_IGN);
+  self->signals[0] = g_unix_signal_add (SIGTERM, on_stop_signal, self);
+  self->signals[1] = g_unix_signal_add (SIGINT, on_stop_signal, self);
+  self->signals[2] = g_unix_signal_add (SIGHUP, on_reload_signal, self);
 }
 
-static int
-run (const Options *options)
+/* Returns: whether to do it once more. */
+static gboolean
+run_once (const Options *options, int *status)
 {
   const ClmManagerSettings settings = {
     .config_root = options->config_root,
@@ -275,16 +290,30 @@ run (const Options *options)
   self.loop = g_main_loop_new (NULL, FALSE);
   self.cancellable = g_cancellable_new ();
   self.manager = clm_manager_new (&settings);
+  g_signal_connect (self.manager, "inventory-damaged", G_CALLBACK (on_inventory_damaged), &self);
   watch_signals (&self);
   clm_manager_start_async (self.manager, self.cancellable, on_started, &self);
   g_main_loop_run (self.loop);
   if (self.connection != NULL)
     g_dbus_connection_flush_sync (self.connection, NULL, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (self.signals); i++)
+    g_source_remove (self.signals[i]);
   g_clear_object (&self.manager);
   g_clear_object (&self.connection);
   g_clear_object (&self.cancellable);
   g_main_loop_unref (self.loop);
-  return self.status;
+  *status = self.status;
+  return self.again;
+}
+
+static int
+run (const Options *options)
+{
+  int status = EXIT_SUCCESS;
+  signal (SIGPIPE, SIG_IGN);
+  while (run_once (options, &status))
+    ;
+  return status;
 }
 
 static ClmConfigCommand

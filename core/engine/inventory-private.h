@@ -10,10 +10,14 @@ G_BEGIN_DECLS
 
 /* Inside of the inventory, for inventory*.c only. */
 
+/* A file beside the database that says it was found damaged while it was in use. */
+#define CLM_INVENTORY_SUSPECT "-suspect"
+
 struct _ClmInventory {
   GObject       parent_instance;
   ClmSqlWriter *writer;
   ClmSqlReader *reader;
+  char         *path;
   char         *epoch;
   guint64       revision;
   gint64        last_seen;          /* to be written with the next write; 0: nothing new */

@@ -11,19 +11,20 @@
 #define N_READERS 2
 #define HISTORY_LIMIT_DEFAULT 100000
 #define HISTORY_PRUNE_INTERVAL 256
+#define CHECK_AT_START_SIZE (32 * 1024 * 1024)
 
 enum { SIGNAL_RECORD_CHANGED, SIGNAL_RECORD_REMOVED, SIGNAL_RECORDS_MOVED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (ClmInventory, clm_inventory, G_TYPE_OBJECT)
 
-/* Opening */
+/* Opening. Damage in a page that is used only later would else show when a renewal needs it. */
 
 static gboolean
 move_damaged_aside (const char *path,
                     GError    **error)
 {
-  static const char *const suffixes[] = { "", "-wal", "-shm" };
+  static const char *const suffixes[] = { "", "-wal", "-shm", CLM_INVENTORY_SUSPECT };
   g_autofree char *target = NULL;
 
   for (guint n = 1; !target || g_file_test (target, G_FILE_TEST_EXISTS); n++) {
@@ -43,6 +44,32 @@ move_damaged_aside (const char *path,
   return TRUE;
 }
 
+/* What would hold up the start is checked while it runs: clm_inventory_check_async(). */
+static gboolean
+is_large (const char *path)
+{
+  GStatBuf status;
+
+  return g_stat (path, &status) == 0 && status.st_size > CHECK_AT_START_SIZE;
+}
+
+static ClmSqlConnection *
+open_sound (const char *path,
+            GError    **error)
+{
+  g_autofree char *suspect = g_strconcat (path, CLM_INVENTORY_SUSPECT, NULL);
+  g_autoptr (ClmSqlConnection) connection = NULL;
+
+  if (g_file_test (suspect, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "“%s” was found damaged", path);
+    return NULL;
+  }
+  connection = clm_sql_database_open (path, &clm_inventory_schema, error);
+  if (!connection || (!is_large (path) && !clm_sql_database_quick_check (connection, NULL, error)))
+    return NULL;
+  return g_steal_pointer (&connection);
+}
+
 static ClmSqlConnection *
 open_or_renew (const char *path,
                gboolean   *fresh,
@@ -52,11 +79,9 @@ open_or_renew (const char *path,
   ClmSqlConnection *connection;
 
   *fresh = !g_file_test (path, G_FILE_TEST_EXISTS);
-  connection = clm_sql_database_open (path, &clm_inventory_schema, &local);
-  /* Damage in a page that is used only later would else show when a renewal needs it. */
-  if (connection && clm_sql_database_quick_check (connection, NULL, &local))
+  connection = open_sound (path, &local);
+  if (connection)
     return connection;
-  g_clear_pointer (&connection, clm_sql_connection_unref);
   if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_INVALID_DATA)) {
     g_propagate_error (error, g_steal_pointer (&local));
     return NULL;
@@ -106,6 +131,7 @@ clm_inventory_open (const char *state_dir,
   self = g_object_new (CLM_TYPE_INVENTORY, NULL);
   self->writer = clm_sql_writer_new (connection);
   self->reader = clm_sql_reader_new (path, N_READERS);
+  self->path = g_steal_pointer (&path);
   if (!clm_sql_reader_query (self->reader, read_values, self, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -117,6 +143,51 @@ clm_inventory_close (ClmInventory *self)
   g_clear_object (&self->reader);
   if (self->writer)
     clm_sql_writer_close (self->writer);
+}
+
+static void
+on_checked (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  ClmInventory *self = g_task_get_source_object (task);
+  g_autofree char *suspect = g_strconcat (self->path, CLM_INVENTORY_SUSPECT, NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (clm_sql_reader_run_finish (CLM_SQL_READER (source), result, &error)) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  /* The next start goes by this, whatever it finds itself. */
+  if (g_error_matches (error, CLM_ERROR, CLM_ERROR_INVALID_DATA) && !g_file_set_contents (suspect, error->message, -1, NULL))
+    g_warning ("“%s” cannot be written", suspect);
+  g_task_return_error (task, g_steal_pointer (&error));
+}
+
+void
+clm_inventory_check_async (ClmInventory       *self,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, clm_inventory_check_async);
+  if (is_large (self->path))
+    clm_sql_reader_run_async (self->reader, clm_sql_database_quick_check, NULL, NULL, cancellable, on_checked, task);
+  else {
+    g_task_return_boolean (task, TRUE);
+    g_object_unref (task);
+  }
+}
+
+gboolean
+clm_inventory_check_finish (ClmInventory *self,
+                            GAsyncResult *result,
+                            GError      **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 const char *
@@ -361,6 +432,7 @@ clm_inventory_finalize (GObject *object)
   clm_inventory_close (self);
   g_clear_object (&self->writer);
   g_free (self->epoch);
+  g_free (self->path);
   G_OBJECT_CLASS (clm_inventory_parent_class)->finalize (object);
 }
 

@@ -28,6 +28,12 @@ G_DECLARE_FINAL_TYPE (ClmInventory, clm_inventory, CLM, INVENTORY, GObject)
  * Returns: (transfer full) (nullable). Fails with %CLM_ERROR_STORAGE.
  */
 ClmInventory *clm_inventory_open (const char *state_dir, gboolean *fresh, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * clm_inventory_check_async: Looks through a database that was too large for a look at its start. Fails with
+ * %CLM_ERROR_INVALID_DATA where it is damaged: the next clm_inventory_open() moves it aside.
+ */
+void          clm_inventory_check_async (ClmInventory *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+gboolean      clm_inventory_check_finish (ClmInventory *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_inventory_close: Writes what is queued and ends the threads. Blocking. */
 void          clm_inventory_close (ClmInventory *self);
 

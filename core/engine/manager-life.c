@@ -181,6 +181,21 @@ make_parts (ClmManager *self,
 }
 
 static void
+on_inventory_checked (GObject      *source,
+                      GAsyncResult *result,
+                      gpointer      user_data)
+{
+  g_autoptr (ClmManager) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (clm_inventory_check_finish (CLM_INVENTORY (source), result, &error))
+    return;
+  g_warning ("the database was looked through: %s", error->message);
+  if (g_error_matches (error, CLM_ERROR, CLM_ERROR_INVALID_DATA) && !self->engine.stopping)
+    g_signal_emit_by_name (self, "inventory-damaged");
+}
+
+static void
 on_reconciled_at_start (GObject      *source,
                         GAsyncResult *result,
                         gpointer      user_data)
@@ -197,6 +212,7 @@ on_reconciled_at_start (GObject      *source,
   event = clm_event_new (CLM_EVENT_STARTED, clm_clock_get_time (self->engine.clock), NULL, NULL, "certloomd %s started", CLM_VERSION);
   clm_events_emit (self->engine.events, event);
   clm_agenda_start (self->agenda);
+  clm_inventory_check_async (self->engine.inventory, g_task_get_cancellable (task), on_inventory_checked, g_object_ref (self));
   g_task_return_boolean (task, TRUE);
 }
 

@@ -18,6 +18,7 @@ enum {
   SIGNAL_JOB_REMOVED,
   SIGNAL_EVENT,
   SIGNAL_BACKENDS_CHANGED,
+  SIGNAL_INVENTORY_DAMAGED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -447,6 +448,8 @@ clm_manager_class_init (ClmManagerClass *klass)
                                               G_TYPE_NONE, 1, CLM_TYPE_JOB);
   signals[SIGNAL_EVENT] = g_signal_new ("event", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                         G_TYPE_NONE, 1, CLM_TYPE_EVENT);
+  signals[SIGNAL_INVENTORY_DAMAGED] = g_signal_new ("inventory-damaged", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                                    G_TYPE_NONE, 0);
   signals[SIGNAL_BACKENDS_CHANGED] = g_signal_new ("backends-changed", CLM_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                                    G_TYPE_NONE, 0);
 }

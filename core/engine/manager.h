@@ -45,6 +45,7 @@ typedef struct {
  * - "certificate-removed" (char *name, guint64 revision)
  * - "job-added" (ClmJob *), "job-removed" (ClmJob *): removed 60 s after its end
  * - "certificates-moved" (guint64 revision): the next times of any number changed at once; who shows them lists them anew
+ * - "inventory-damaged": start anew: the next manager rebuilds the database from the certificates on disk
  * - "event" (ClmEvent *)
  * - "backends-changed": the lists of authorities, key stores, notifiers or plugins changed
  * - "notify::revision", "notify::clock-state"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* certloomd on a bus like the system bus: who may what, and what happens to those who misbehave. Numbers are those of the abuse cases. */
+#include <fcntl.h>
 #include <gio/gunixfdlist.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include "interfaces.h"
@@ -482,6 +484,45 @@ test_bus_gone (void)
   clm_test_bus_free (bus);
 }
 
+/* More history than is looked through at a start, with a page in its middle that is no page. */
+static void
+spoil_large_database (const char *path)
+{
+  static const char zeros[4096];
+  sqlite3 *database;
+  g_assert_cmpint (sqlite3_open (path, &database), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (database, "PRAGMA journal_mode = DELETE; WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000)"
+                                 " INSERT INTO history (time, kind, severity, subject_kind, subject, message, fields)"
+                                 " SELECT i, 'renewed', 'info', 'certificate', 'web', hex (randomblob (400)), x'' FROM n", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_close (database), ==, SQLITE_OK);
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+  off_t middle = lseek (fd, 0, SEEK_END) / 2 / 4096 * 4096;
+  g_assert_cmpint (middle, >, 16 * 1024 * 1024);
+  g_assert_cmpint (pwrite (fd, zeros, sizeof zeros, middle), ==, sizeof zeros);
+  close (fd);
+}
+
+static void
+test_late_damage (Fixture *f, gconstpointer data)
+{
+  g_autofree char *database = g_build_filename (clm_test_daemon_get_state (f->daemon), "certloom.db", NULL);
+  g_autofree char *aside = g_strconcat (database, ".damaged-1", NULL);
+  g_autoptr (GVariant) before = clm_test_get (f->root, "certificate/web", "Certificate", "Serial", NULL);
+  g_assert_cmpint (clm_test_daemon_stop (f->daemon), ==, 0);
+  spoil_large_database (database);
+  clm_test_daemon_start (f->daemon);
+  /* It serves, notices, and begins anew without anybody's help. */
+  while (!g_file_test (aside, G_FILE_TEST_EXISTS))
+    g_usleep (5000);
+  for (;;) {
+    g_autoptr (GVariant) after = clm_test_get (f->root, "certificate/web", "Certificate", "Serial", NULL);
+    if (after != NULL && g_variant_equal (before, after))
+      break;
+    g_usleep (5000);
+  }
+  clm_test_wait_state (f->root, "web", "ready");
+}
+
 #define ADD(name, function) g_test_add ("/service/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -502,6 +543,7 @@ main (int argc, char **argv)
   ADD ("descriptors-are-of-one-generation-and-read-only", test_descriptors);
   ADD ("signals-reach-whom-they-concern", test_signals);
   ADD ("a-job-can-be-read-after-its-end", test_job);
+  ADD ("a-large-database-is-looked-through-while-serving", test_late_damage);
   g_test_add_func ("/service/safety-11-the-name-is-ours-or-we-end", test_name);
   g_test_add_func ("/service/without-a-bus-we-end", test_bus_gone);
   return g_test_run ();
