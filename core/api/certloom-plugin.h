@@ -4,6 +4,7 @@
 /* The one header a plugin includes. */
 #include "clm-authority.h"
 #include "clm-backend.h"
+#include "clm-barrier.h"
 #include "clm-credential.h"
 #include "clm-error.h"
 #include "clm-event.h"

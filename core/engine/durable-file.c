@@ -44,6 +44,7 @@ clm_durable_get_system_calls (void)
 {
   static const ClmSyscalls calls = {
     system_open_at, mkdirat, write, read, fsync, fchmod, fstat, system_rename_at, symlinkat, readlinkat, unlinkat, close,
+    clm_barrier_wait,
   };
 
   return &calls;
@@ -163,15 +164,26 @@ open_at (int parent, const char *name, int flags, mode_t mode)
   return fd;
 }
 
+/* Now, or with the others that @barrier stands for. */
 static gboolean
-sync_fd (int fd)
+sync_fd (int fd, ClmBarrier *barrier)
 {
   int result;
 
+  if (barrier != NULL) {
+    clm_barrier_add (barrier, fd);
+    return TRUE;
+  }
   do
     result = calls ()->sync (fd);
   while (result < 0 && errno == EINTR);
   return result == 0;
+}
+
+gboolean
+clm_durable_wait (ClmBarrier *barrier, GError **error)
+{
+  return calls ()->wait (barrier, error);
 }
 
 /* directories */
@@ -221,7 +233,7 @@ clm_durable_open_directory (int parent, const char *name, GError **error)
 }
 
 int
-clm_durable_make_directory (int parent, const char *name, mode_t mode, GError **error)
+clm_durable_make_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error)
 {
   clm_autofd fd = -1;
 
@@ -232,16 +244,15 @@ clm_durable_make_directory (int parent, const char *name, mode_t mode, GError **
     return -1;
   }
   fd = open_directory (parent, name, error);
-  if (fd >= 0 && calls ()->set_mode (fd, mode) == 0)
+  if (fd >= 0 && (calls ()->set_mode (fd, mode) == 0 || fail (error, "set the mode of", name)) &&
+      (sync_fd (parent, barrier) || fail (error, "sync the directory of", name)))
     return clm_durable_steal_fd (&fd);
-  if (fd >= 0)
-    fail (error, "set the mode of", name);
   calls ()->unlink_at (parent, name, AT_REMOVEDIR);
   return -1;
 }
 
 int
-clm_durable_ensure_directory (int parent, const char *name, mode_t mode, GError **error)
+clm_durable_ensure_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error)
 {
   g_autoptr (GError) local = NULL;
   clm_autofd fd = clm_durable_open_directory (parent, name, &local);
@@ -252,19 +263,13 @@ clm_durable_ensure_directory (int parent, const char *name, mode_t mode, GError 
     g_propagate_error (error, g_steal_pointer (&local));
     return -1;
   }
-  fd = clm_durable_make_directory (parent, name, mode, error);
-  if (fd < 0)
-    return -1;
-  if (clm_durable_sync_directory (parent, name, error))
-    return clm_durable_steal_fd (&fd);
-  calls ()->unlink_at (parent, name, AT_REMOVEDIR);
-  return -1;
+  return clm_durable_make_directory (parent, name, mode, barrier, error);
 }
 
 gboolean
 clm_durable_sync_directory (int fd, const char *name, GError **error)
 {
-  return sync_fd (fd) || fail (error, "sync the directory of", name);
+  return sync_fd (fd, NULL) || fail (error, "sync the directory of", name);
 }
 
 static int
@@ -321,17 +326,17 @@ write_all (int fd, const guint8 *data, gsize size)
 }
 
 static gboolean
-fill_file (int fd, const char *name, const void *data, gsize size, mode_t mode, GError **error)
+fill_file (int fd, const char *name, const void *data, gsize size, mode_t mode, ClmBarrier *barrier, GError **error)
 {
   if (calls ()->set_mode (fd, mode) < 0)
     return fail (error, "set the mode of", name);
   if (!write_all (fd, data, size))
     return fail (error, "write", name);
-  return sync_fd (fd) || fail (error, "sync", name);
+  return sync_fd (fd, barrier) || fail (error, "sync", name);
 }
 
 gboolean
-clm_durable_write (int parent, const char *name, const void *data, gsize size, mode_t mode, GError **error)
+clm_durable_write (int parent, const char *name, const void *data, gsize size, mode_t mode, ClmBarrier *barrier, GError **error)
 {
   clm_autofd fd = -1;
 
@@ -341,7 +346,8 @@ clm_durable_write (int parent, const char *name, const void *data, gsize size, m
   fd = open_at (parent, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (fd < 0)
     return fail (error, "make", name);
-  if (fill_file (fd, name, data, size, mode, error))
+  if (fill_file (fd, name, data, size, mode, barrier, error) &&
+      (sync_fd (parent, barrier) || fail (error, "sync the directory of", name)))
     return TRUE;
   calls ()->unlink_at (parent, name, 0);
   return FALSE;
@@ -354,17 +360,26 @@ temporary_name (const char *name)
 }
 
 gboolean
-clm_durable_replace (int parent, const char *name, const void *data, gsize size, mode_t mode, GError **error)
+clm_durable_replace (int parent, const char *name, const void *data, gsize size, mode_t mode, ClmBarrier *barrier, GError **error)
 {
   g_autofree char *temporary = temporary_name (name);
 
-  if (!clm_durable_remove (parent, temporary, error) || !clm_durable_write (parent, temporary, data, size, mode, error))
+  if (!clm_durable_remove (parent, temporary, error) || !clm_durable_write (parent, temporary, data, size, mode, barrier, error))
     return FALSE;
-  if (calls ()->rename_at (parent, temporary, name) == 0)
-    return clm_durable_sync_directory (parent, name, error);
-  fail (error, "put in place", name);
+  if (clm_durable_rename (parent, temporary, name, barrier, error))
+    return TRUE;
   calls ()->unlink_at (parent, temporary, 0);
   return FALSE;
+}
+
+gboolean
+clm_durable_rename (int parent, const char *from, const char *to, ClmBarrier *barrier, GError **error)
+{
+  g_return_val_if_fail (is_component (from) && is_component (to), FALSE);
+
+  if (calls ()->rename_at (parent, from, to) < 0)
+    return fail (error, "put in place", to);
+  return sync_fd (parent, barrier) || fail (error, "sync the directory of", to);
 }
 
 /* Makes the link, not durably */
@@ -391,11 +406,11 @@ switch_back (int parent, const char *name, const char *before)
     calls ()->unlink_at (parent, name, 0);
   else if (!switch_link (parent, name, before, NULL))
     g_warning ("cannot switch %s back to %s", name, before);
-  sync_fd (parent);
+  sync_fd (parent, NULL);
 }
 
 gboolean
-clm_durable_replace_link (int parent, const char *name, const char *target, GError **error)
+clm_durable_replace_link (int parent, const char *name, const char *target, ClmBarrier *barrier, GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autofree char *before = NULL;
@@ -409,7 +424,7 @@ clm_durable_replace_link (int parent, const char *name, const char *target, GErr
   }
   if (!switch_link (parent, name, target, error))
     return FALSE;
-  if (clm_durable_sync_directory (parent, name, error))
+  if ((sync_fd (parent, barrier) || fail (error, "sync the directory of", name)) && (barrier == NULL || clm_durable_wait (barrier, error)))
     return TRUE;
   switch_back (parent, name, before);
   return FALSE;

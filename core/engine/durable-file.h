@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clm-barrier.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -13,6 +15,9 @@ G_BEGIN_DECLS
  * time, never through a symbolic link. All functions block, any thread; a failed fsync means not written. Errors are
  * %CLM_ERROR_STORAGE unless said otherwise and name the file; %CLM_ERROR_NOT_FOUND where it is not there;
  * %CLM_ERROR_INVALID_DATA where something else is planted in its place.
+ *
+ * @barrier: (nullable), everywhere: with one, what a function did is durable once clm_durable_wait() has said so; without one, when
+ * the function returns.
  */
 
 /** clm_autofd: an int that closes its fd, if not negative, at the end of its block. */
@@ -28,29 +33,35 @@ int clm_durable_open_root (const char *path, GError **error) G_GNUC_WARN_UNUSED_
 /** clm_durable_open_directory: Opens the directory @name in @parent, with the same demands. Returns: an fd, or -1. */
 int clm_durable_open_directory (int parent, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_durable_ensure_directory: The same; makes it first, durably, where it is not there. @mode: whatever the umask says. */
-int clm_durable_ensure_directory (int parent, const char *name, mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_durable_ensure_directory: The same; makes it first where it is not there. @mode: whatever the umask says. */
+int clm_durable_ensure_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_durable_make_directory: Makes a new directory. Its entry is durable once @parent is synced. Fails with %CLM_ERROR_EXISTS. Returns: an fd, or -1. */
-int clm_durable_make_directory (int parent, const char *name, mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_durable_make_directory: Makes a new directory. Fails with %CLM_ERROR_EXISTS. Returns: an fd, or -1. */
+int clm_durable_make_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_durable_sync_directory: @name: for the error's text. */
 gboolean clm_durable_sync_directory (int fd, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/**
- * clm_durable_write: Writes the new file @name and syncs its content; its entry is durable once @parent is synced. @data goes to
- * the kernel from where it lies, no copy is made. A failure leaves nothing behind. Fails with %CLM_ERROR_EXISTS.
- */
-gboolean clm_durable_write (int parent, const char *name, const void *data, gsize size, mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/** clm_durable_replace: Puts a file of new content in the place of @name, atomically and durably, through "@name.new". */
-gboolean clm_durable_replace (int parent, const char *name, const void *data, gsize size, mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** clm_durable_wait: Makes durable what was done under @barrier. */
+gboolean clm_durable_wait (ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * clm_durable_replace_link: Makes the symbolic link @name point at @target, atomically and durably, through "@name.new". When the
- * last sync fails, the link is switched back to what it was, as well as the file system lets us, and the call fails.
+ * clm_durable_write: Writes the new file @name. @data goes to the kernel from where it lies, no copy is made. A failure leaves
+ * nothing behind. Fails with %CLM_ERROR_EXISTS.
  */
-gboolean clm_durable_replace_link (int parent, const char *name, const char *target, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean clm_durable_write (int parent, const char *name, const void *data, gsize size, mode_t mode, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** clm_durable_replace: Puts a file of new content in the place of @name, atomically, through "@name.new". With @barrier a crash before the wait may leave the name with less than the content. */
+gboolean clm_durable_replace (int parent, const char *name, const void *data, gsize size, mode_t mode, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** clm_durable_rename: Gives the file @from, whose content is durable, the name @to. */
+gboolean clm_durable_rename (int parent, const char *from, const char *to, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * clm_durable_replace_link: Makes the symbolic link @name point at @target, atomically, through "@name.new", and waits for
+ * @barrier. When that fails, the link is switched back to what it was, as well as the file system lets us, and the call fails.
+ */
+gboolean clm_durable_replace_link (int parent, const char *name, const char *target, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_durable_read_link: Returns: (transfer full) (nullable): where the symbolic link @name points. */
 char *clm_durable_read_link (int parent, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -70,7 +81,7 @@ char *clm_durable_hash_data (const void *data, gsize size, GError **error) G_GNU
 /** clm_durable_list: Returns: (transfer full) (nullable): names in the directory, sorted, without "." and "..". */
 GStrv clm_durable_list (int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_durable_remove: Removes the file or link @name; %TRUE also where there is none. Durable once @parent is synced. */
+/** clm_durable_remove: Removes the file or link @name; %TRUE also where there is none. Durable once @parent is synced, or waited for after clm_barrier_add(). */
 gboolean clm_durable_remove (int parent, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_durable_remove_directory: Removes the empty directory @name; %TRUE also where there is none. */
@@ -94,6 +105,7 @@ typedef struct {
   ssize_t (*readlink_at) (int parent, const char *name, char *target, size_t size);
   int     (*unlink_at)   (int parent, const char *name, int flags);
   int     (*close)       (int fd);
+  gboolean (*wait)       (ClmBarrier *barrier, GError **error);
 } ClmSyscalls;
 
 /** clm_durable_get_system_calls: Returns: (transfer none): the kernel's. open_at never follows a symbolic link. */

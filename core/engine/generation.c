@@ -10,6 +10,7 @@
 #define CURRENT "current"
 #define CURRENT_NEW "current.new"
 #define META "meta"
+#define META_NEW "meta.new"
 #define RETIRED "retired"
 
 #define MODE_DIRECTORY 0755
@@ -156,7 +157,7 @@ clm_generation_store_open (const char *state_dir, GError **error)
   if (state < 0)
     return NULL;
   /* 0711: consumers may go through to the names they know, not list them. */
-  certificates = clm_durable_ensure_directory (state, "certificates", 0711, error);
+  certificates = clm_durable_ensure_directory (state, "certificates", 0711, NULL, error);
   if (certificates < 0)
     return NULL;
   self = g_new0 (ClmGenerationStore, 1);
@@ -213,14 +214,14 @@ open_place (ClmGenerationStore *self, const char *name, Place *place, GError **e
 }
 
 static gboolean
-ensure_place (ClmGenerationStore *self, const char *name, Place *place, GError **error)
+ensure_place (ClmGenerationStore *self, const char *name, Place *place, ClmBarrier *barrier, GError **error)
 {
   if (!check_name (name, error))
     return FALSE;
-  place->certificate = clm_durable_ensure_directory (self->certificates, name, MODE_DIRECTORY, error);
+  place->certificate = clm_durable_ensure_directory (self->certificates, name, MODE_DIRECTORY, barrier, error);
   if (place->certificate < 0)
     return FALSE;
-  place->gen = clm_durable_ensure_directory (place->certificate, "gen", MODE_DIRECTORY, error);
+  place->gen = clm_durable_ensure_directory (place->certificate, "gen", MODE_DIRECTORY, barrier, error);
   return place->gen >= 0;
 }
 
@@ -246,17 +247,25 @@ has_meta (int directory, gboolean *has, GError **error)
   return FALSE;
 }
 
-/* Removes gen/NUMBER, `meta` first: from then on it is a leftover, whatever interrupts us. */
+/*
+ * Removes gen/NUMBER, `meta` first: from then on it is a leftover, whatever interrupts us. That the rest is gone need not be durable:
+ * what comes back is a leftover again.
+ */
 static gboolean
 remove_number (const Place *place, guint number, GError **error)
 {
   g_autofree char *name = number_to_name (number);
   clm_autofd directory = open_number (place, number, error);
+  g_autoptr (ClmBarrier) barrier = NULL;
   g_auto (GStrv) files = NULL;
 
   if (directory < 0)
     return FALSE;
-  if (!clm_durable_remove (directory, META, error) || !clm_durable_sync_directory (directory, name, error))
+  barrier = clm_barrier_begin (directory);
+  if (!clm_durable_remove (directory, META, error) || !clm_durable_remove (directory, META_NEW, error))
+    return FALSE;
+  clm_barrier_add (barrier, directory);
+  if (!clm_durable_wait (barrier, error))
     return FALSE;
   files = clm_durable_list (directory, error);
   if (files == NULL)
@@ -264,35 +273,36 @@ remove_number (const Place *place, guint number, GError **error)
   for (guint i = 0; files[i] != NULL; i++)
     if (!clm_durable_remove (directory, files[i], error))
       return FALSE;
-  return clm_durable_remove_directory (place->gen, name, error) && clm_durable_sync_directory (place->gen, name, error);
+  return clm_durable_remove_directory (place->gen, name, error);
 }
 
 /* writing */
 
+/* One directory that is being filled */
+typedef struct {
+  int         directory;
+  ClmBarrier *barrier;
+  GHashTable *files;   /* name → hash of its content */
+} Filling;
+
 static gboolean
-write_file (int directory, const char *name, const void *data, gsize size, mode_t mode, GHashTable *files, GError **error)
+write_file (Filling *filling, const char *name, const void *data, gsize size, mode_t mode, GError **error)
 {
   char *hash = clm_durable_hash_data (data, size, error);
 
   if (hash == NULL)
     return FALSE;
-  g_hash_table_insert (files, g_strdup (name), hash);
-  return clm_durable_write (directory, name, data, size, mode, error);
+  g_hash_table_insert (filling->files, g_strdup (name), hash);
+  return clm_durable_write (filling->directory, name, data, size, mode, filling->barrier, error);
 }
 
 static gboolean
-write_public (int directory, const char *name, const GString *text, GHashTable *files, GError **error)
-{
-  return write_file (directory, name, text->str, text->len, MODE_PUBLIC, files, error);
-}
-
-static gboolean
-write_secret (int directory, const char *name, ClmSecret *secret, GHashTable *files, GError **error)
+write_secret (Filling *filling, const char *name, ClmSecret *secret, GError **error)
 {
   gsize size;
   const void *data = clm_secret_peek (secret, &size);
 
-  return write_file (directory, name, data, size, MODE_SECRET, files, error);
+  return write_file (filling, name, data, size, MODE_SECRET, error);
 }
 
 typedef struct {
@@ -332,15 +342,15 @@ append_all (GString *pem, GPtrArray *certificates)
 }
 
 static gboolean
-write_key (int directory, ClmSecret *key_pem, const GString *fullchain, GHashTable *files, GError **error)
+write_key (Filling *filling, ClmSecret *key_pem, const GString *fullchain, GError **error)
 {
   g_autoptr (ClmSecret) combined = make_combined (key_pem, fullchain);
 
-  return write_secret (directory, "key.pem", key_pem, files, error) && write_secret (directory, "combined.pem", combined, files, error);
+  return write_secret (filling, "key.pem", key_pem, error) && write_secret (filling, "combined.pem", combined, error);
 }
 
 static gboolean
-write_certificates (int directory, ClmGeneration *generation, ClmSecret *key_pem, GHashTable *files, GError **error)
+write_certificates (Filling *filling, ClmGeneration *generation, ClmSecret *key_pem, GError **error)
 {
   GString *texts[] = { g_string_new (NULL), g_string_new (NULL), g_string_new (NULL), g_string_new (NULL) };
   gboolean good = TRUE;
@@ -351,27 +361,27 @@ write_certificates (int directory, ClmGeneration *generation, ClmSecret *key_pem
   g_string_append_len (texts[2], texts[1]->str, (gssize) texts[1]->len);
   append_all (texts[3], generation->anchors);
   if (key_pem != NULL)
-    good = write_key (directory, key_pem, texts[2], files, error);
+    good = write_key (filling, key_pem, texts[2], error);
   for (guint i = 0; i < G_N_ELEMENTS (public_files); i++) {
-    good = good && write_public (directory, public_files[i], texts[i], files, error);
+    good = good && write_file (filling, public_files[i], texts[i]->str, texts[i]->len, MODE_PUBLIC, error);
     g_string_free (texts[i], TRUE);
   }
   return good;
 }
 
-/* `meta` comes last and by rename: where it is, everything is. */
+/* `meta` gets its name when everything is durable: where it is, everything is. The name itself is durable before `current` is. */
 static gboolean
-write_files (int directory, ClmGeneration *generation, ClmSecret *key_pem, GError **error)
+write_files (int directory, ClmGeneration *generation, ClmSecret *key_pem, ClmBarrier *barrier, GError **error)
 {
   g_autoptr (GHashTable) files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  Filling filling = { directory, barrier, files };
   g_autofree char *meta = NULL;
 
-  if (!write_certificates (directory, generation, key_pem, files, error))
+  if (!write_certificates (&filling, generation, key_pem, error))
     return FALSE;
   meta = clm_generation_meta_encode (generation, files, error);
-  if (meta == NULL || !clm_durable_sync_directory (directory, "certificates", error))
-    return FALSE;
-  return clm_durable_replace (directory, META, meta, strlen (meta), MODE_PUBLIC, error);
+  return meta != NULL && clm_durable_write (directory, META_NEW, meta, strlen (meta), MODE_PUBLIC, barrier, error) &&
+         clm_durable_wait (barrier, error) && clm_durable_rename (directory, META_NEW, META, barrier, error);
 }
 
 /* A directory of that number: what an interrupted write left makes room, a complete generation does not. */
@@ -417,15 +427,16 @@ write_generation (ClmGenerationStore *self, ClmGeneration *generation, ClmSecret
 {
   g_auto (Place) place = PLACE_NONE;
   g_autofree char *name = number_to_name (generation->number);
+  g_autoptr (ClmBarrier) barrier = clm_barrier_begin (self->certificates);
   clm_autofd directory = -1;
 
-  if (!prepare_generation (generation, key_pem, error) || !ensure_place (self, generation->name, &place, error) ||
+  if (!prepare_generation (generation, key_pem, error) || !ensure_place (self, generation->name, &place, barrier, error) ||
       !clear_number (&place, generation->number, error))
     return FALSE;
-  directory = clm_durable_make_directory (place.gen, name, MODE_DIRECTORY, error);
+  directory = clm_durable_make_directory (place.gen, name, MODE_DIRECTORY, barrier, error);
   if (directory < 0)
     return FALSE;
-  if (write_files (directory, generation, key_pem, error) && clm_durable_sync_directory (place.gen, name, error))
+  if (write_files (directory, generation, key_pem, barrier, error))
     return TRUE;
   /* What cannot be removed now is removed by clm_generation_collect(). */
   if (!remove_number (&place, generation->number, NULL))
@@ -650,12 +661,12 @@ clm_generation_read_meta (ClmGenerationStore *self, const char *name, guint numb
 
 /* @now: negative: not known */
 static gboolean
-write_retired (const Place *place, guint number, gint64 now, GError **error)
+write_retired (const Place *place, guint number, gint64 now, ClmBarrier *barrier, GError **error)
 {
   clm_autofd directory = open_number (place, number, error);
   g_autofree char *text = now >= 0 ? g_strdup_printf ("%" G_GINT64_FORMAT "\n", now) : g_strdup ("unknown\n");
 
-  return directory >= 0 && clm_durable_replace (directory, RETIRED, text, strlen (text), MODE_PUBLIC, error);
+  return directory >= 0 && clm_durable_replace (directory, RETIRED, text, strlen (text), MODE_PUBLIC, barrier, error);
 }
 
 /* @marked: whether it was ever retired; @time: when, or -1 where that is not known */
@@ -686,38 +697,52 @@ read_retired (const Place *place, guint number, gboolean *marked, gint64 *time, 
 }
 
 /* The mark goes before the switch, so that nothing which was ever current lacks one; on the current one it means nothing. A full
- * disk must not stand in the way of a rollback: without a mark the generation is only kept for longer. */
+ * disk must not stand in the way of a rollback: without a mark, or with half of one, the generation is only kept for longer. */
 static void
-retire (const Place *place, const char *name, guint number, gint64 now)
+retire (const Place *place, const char *name, guint number, gint64 now, ClmBarrier *barrier)
 {
   g_autoptr (GError) error = NULL;
 
-  if (number != 0 && !write_retired (place, number, now, &error))
+  if (number != 0 && !write_retired (place, number, now, barrier, &error))
     g_message ("[cert %s] generation %u: not marked as retired: %s", name, number, error->message);
+}
+
+/* The names on the way to the generation may be as new as itself, made by a process that was killed before it could sync them. */
+static gboolean
+add_names (ClmGenerationStore *self, const Place *place, guint number, ClmBarrier *barrier, GError **error)
+{
+  clm_autofd directory = open_number (place, number, error);
+
+  if (directory < 0)
+    return FALSE;
+  clm_barrier_add (barrier, directory);
+  clm_barrier_add (barrier, place->gen);
+  clm_barrier_add (barrier, place->certificate);
+  clm_barrier_add (barrier, self->certificates);
+  return TRUE;
 }
 
 static gboolean
 publish (ClmGenerationStore *self, const char *name, guint number, gint64 now, GError **error)
 {
   g_auto (Place) place = PLACE_NONE;
+  g_autoptr (ClmBarrier) barrier = clm_barrier_begin (self->certificates);
   g_autoptr (ClmGeneration) generation = NULL;
   g_autofree char *number_name = number_to_name (number);
   g_autofree char *target = g_strconcat ("gen/", number_name, NULL);
   guint before = 0;
 
-  if (!open_place (self, name, &place, error) || !find_current (&place, &before, error))
-    return FALSE;
-  /* The name's own directory may be as new as the generation, made by a process that was killed before it could sync it. */
-  if ((before == 0 || before == number) && !clm_durable_sync_directory (self->certificates, name, error))
+  if (!open_place (self, name, &place, error) || !find_current (&place, &before, error) ||
+      !add_names (self, &place, number, barrier, error))
     return FALSE;
   /* Switched, but perhaps interrupted before it was durable. */
   if (before == number)
-    return clm_durable_sync_directory (place.certificate, CURRENT, error);
+    return clm_durable_wait (barrier, error);
   generation = read_generation (&place, name, number, error);
   if (generation == NULL)
     return FALSE;
-  retire (&place, name, before, now);
-  return clm_durable_replace_link (place.certificate, CURRENT, target, error);
+  retire (&place, name, before, now, barrier);
+  return clm_durable_replace_link (place.certificate, CURRENT, target, barrier, error);
 }
 
 gboolean
@@ -805,7 +830,7 @@ is_past_grace (const Place *place, guint number, gint64 now, gboolean *past, GEr
   if (!read_retired (place, number, &marked, &retired, error))
     return FALSE;
   if (retired < 0 || retired > now)
-    return write_retired (place, number, now, error);
+    return write_retired (place, number, now, NULL, error);
   *past = now - retired >= CLM_GENERATION_GRACE_S;
   return TRUE;
 }
@@ -976,7 +1001,7 @@ remove_all (ClmGenerationStore *self, const char *name, GError **error)
   if (!clm_durable_remove (place.certificate, CURRENT, error) || !clm_durable_remove (place.certificate, CURRENT_NEW, error) ||
       !clm_durable_sync_directory (place.certificate, name, error))
     return FALSE;
-  place.gen = clm_durable_ensure_directory (place.certificate, "gen", MODE_DIRECTORY, error);
+  place.gen = clm_durable_ensure_directory (place.certificate, "gen", MODE_DIRECTORY, NULL, error);
   return place.gen >= 0 && remove_numbers (&place, TRUE, 0, &removed, error) && remove_numbers (&place, FALSE, 0, &removed, error) &&
          remove_place (self, name, &place, error);
 }
@@ -994,6 +1019,60 @@ clm_generation_remove_all (ClmGenerationStore *self, const char *name, GError **
     return TRUE;
   g_propagate_prefixed_error (error, g_steal_pointer (&local), "certificate %s: ", name);
   return FALSE;
+}
+
+/* What is to be relied on was perhaps never synced: the one who wrote it was killed. */
+static gboolean
+sync_files (int directory, GHashTable *files, ClmBarrier *barrier, GError **error)
+{
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, files);
+  while (g_hash_table_iter_next (&iter, &name, NULL)) {
+    clm_autofd fd = clm_durable_open_file (directory, name, FILE_SIZE_MAX, NULL, error);
+
+    if (fd < 0)
+      return FALSE;
+    clm_barrier_add (barrier, fd);
+  }
+  clm_barrier_add (barrier, directory);
+  return clm_durable_wait (barrier, error);
+}
+
+/*
+ * Everything was written, but `meta` had not got its name for good: interrupted just before the switch, or even behind it where the
+ * file system kept the one and not the other. What verifies is whole, and becomes complete now.
+ */
+static gboolean
+adopt (const Place *place, const char *name, guint number, GError **error)
+{
+  clm_autofd directory = open_number (place, number, error);
+  g_autoptr (GHashTable) files = NULL;
+  g_autoptr (GBytes) text = NULL;
+  g_autoptr (ClmGeneration) generation = NULL;
+  g_autoptr (ClmBarrier) barrier = NULL;
+
+  if (directory < 0)
+    return FALSE;
+  text = clm_durable_read (directory, META_NEW, FILE_SIZE_MAX, NULL);
+  generation = text != NULL ? clm_generation_meta_decode (text, name, number, &files, NULL) : NULL;
+  if (generation == NULL || !check_files (directory, files, NULL))
+    return TRUE;
+  barrier = clm_barrier_begin (directory);
+  return sync_files (directory, files, barrier, error) && clm_durable_rename (directory, META_NEW, META, barrier, error) &&
+         clm_durable_wait (barrier, error);
+}
+
+static gboolean
+adopt_all (const Place *place, const char *name, GError **error)
+{
+  g_autoptr (GArray) numbers = list_numbers (place, FALSE, error);
+
+  for (guint i = 0; numbers != NULL && i < numbers->len; i++)
+    if (!adopt (place, name, g_array_index (numbers, guint, i), error))
+      return FALSE;
+  return numbers != NULL;
 }
 
 /* Temporary names inside a complete generation, of a mark that was not finished */
@@ -1022,8 +1101,8 @@ clm_generation_collect (ClmGenerationStore *self, const char *name, guint *remov
   g_return_val_if_fail (self != NULL && name != NULL, FALSE);
 
   good = open_place (self, name, &place, &local) && find_current (&place, &current, &local) &&
-         clm_durable_remove (place.certificate, CURRENT_NEW, &local) && collect_temporary (&place, &local) &&
-         remove_numbers (&place, FALSE, current, &n, &local);
+         clm_durable_remove (place.certificate, CURRENT_NEW, &local) && adopt_all (&place, name, &local) &&
+         collect_temporary (&place, &local) && remove_numbers (&place, FALSE, current, &n, &local);
   if (removed != NULL)
     *removed = n;
   if (good || is_not_found (local))

@@ -65,8 +65,8 @@ write_files (FileWork *work,
              GError  **error)
 {
   clm_autofd root = clm_durable_open_root (work->state_dir, error);
-  clm_autofd authorities = root < 0 ? -1 : clm_durable_ensure_directory (root, "authorities", 0755, error);
-  clm_autofd directory = authorities < 0 ? -1 : clm_durable_ensure_directory (authorities, work->authority, 0755, error);
+  clm_autofd authorities = root < 0 ? -1 : clm_durable_ensure_directory (root, "authorities", 0755, NULL, error);
+  clm_autofd directory = authorities < 0 ? -1 : clm_durable_ensure_directory (authorities, work->authority, 0755, NULL, error);
 
   if (directory < 0)
     return FALSE;
@@ -77,7 +77,7 @@ write_files (FileWork *work,
     if (!work->contents[i])
       continue;
     data = g_bytes_get_data (work->contents[i], &size);
-    if (!clm_durable_replace (directory, work->names[i], data, size, 0644, error))
+    if (!clm_durable_replace (directory, work->names[i], data, size, 0644, NULL, error))
       return FALSE;
   }
   return TRUE;

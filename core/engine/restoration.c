@@ -44,15 +44,17 @@ plan (ClmEngine *engine,
   record->clock_bound = FALSE;
 }
 
-/* The number that is in force; 0 without an error where there is none. */
+/* The number that is in force, with what interrupted its publication put right; 0 without an error where there is none. */
 static guint
 find_current (ClmEngine  *engine,
               const char *name,
               GError    **error)
 {
   g_autoptr (GError) local = NULL;
-  guint current = clm_generation_get_current (engine->generations, name, &local);
+  guint current = 0;
 
+  if (clm_generation_collect (engine->generations, name, NULL, &local))
+    current = clm_generation_get_current (engine->generations, name, &local);
   if (local && !g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND))
     g_propagate_error (error, g_steal_pointer (&local));
   return current;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "directory.h"
 
+#include "clm-barrier.h"
 #include "clm-error.h"
 #include "key.h"
 
@@ -209,7 +210,6 @@ write_all (int fd, const char *data, gsize size)
   return TRUE;
 }
 
-/* A failed fsync is never repeated on the same file: the kernel may have dropped the pages. */
 static gboolean
 fill (int fd, ClmSecret *const *texts, guint n)
 {
@@ -219,7 +219,7 @@ fill (int fd, ClmSecret *const *texts, guint n)
     if (!write_all (fd, data, size))
       return FALSE;
   }
-  return fsync (fd) == 0;
+  return TRUE;
 }
 
 /* link() for file systems without RENAME_NOREPLACE; an interruption between the two leaves a second name, which the next start removes. */
@@ -234,7 +234,7 @@ publish (ClmKeyDirectory *self, const char *temporary, const char *name)
 }
 
 static gboolean
-write_temporary (ClmKeyDirectory *self, const char *temporary, ClmSecret *const *texts, guint n)
+write_temporary (ClmKeyDirectory *self, const char *temporary, ClmSecret *const *texts, guint n, ClmBarrier *barrier)
 {
   int fd = openat (self->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
@@ -242,44 +242,55 @@ write_temporary (ClmKeyDirectory *self, const char *temporary, ClmSecret *const 
     return FALSE;
   gboolean written = fill (fd, texts, n);
   int saved_errno = errno;
+  clm_barrier_add (barrier, fd);
   if (close (fd) != 0 && written) {   /* NFS reports the full disk here */
     saved_errno = errno;
     written = FALSE;
   }
-  if (!written)
-    unlinkat (self->fd, temporary, 0);
   errno = saved_errno;
   return written;
+}
+
+/* The content is durable before it has its name, and the name before anybody hears of it. A failed sync is never repeated on the
+ * same file: the kernel may have dropped the pages. */
+static gboolean
+write_new (ClmKeyDirectory *self, const char *temporary, const char *name, ClmSecret *const *texts, guint n, gboolean *named, GError **error)
+{
+  g_autoptr (ClmBarrier) barrier = clm_barrier_begin (self->fd);
+
+  if (!write_temporary (self, temporary, texts, n, barrier))
+    return fail (error, CLM_ERROR_STORAGE, errno, self->path, name, "cannot be written");
+  if (!clm_barrier_wait (barrier, error))
+    return FALSE;
+  if (!publish (self, temporary, name))
+    return fail (error, errno == EEXIST ? CLM_ERROR_EXISTS : CLM_ERROR_STORAGE, errno, self->path, name, "cannot be made");
+  *named = TRUE;
+  clm_barrier_add (barrier, self->fd);
+  return clm_barrier_wait (barrier, error);
 }
 
 gboolean
 clm_key_directory_write_new (ClmKeyDirectory *self, const char *name, ClmSecret *const *texts, guint n, GError **error)
 {
   g_autofree char *temporary = g_strdup_printf (TEMPORARY "%08x%08x", g_random_int (), g_random_int ());
+  gboolean named = FALSE;
 
-  if (!write_temporary (self, temporary, texts, n))
-    return fail (error, CLM_ERROR_STORAGE, errno, self->path, name, "cannot be written");
-  if (!publish (self, temporary, name)) {
-    int saved_errno = errno;
-    unlinkat (self->fd, temporary, 0);
-    return fail (error, saved_errno == EEXIST ? CLM_ERROR_EXISTS : CLM_ERROR_STORAGE, saved_errno, self->path, name, "cannot be made");
-  }
-  if (fsync (self->fd) != 0) {
-    int saved_errno = errno;
-    unlinkat (self->fd, name, 0);   /* not durable is not made; nobody has its id yet */
-    return fail (error, CLM_ERROR_STORAGE, saved_errno, self->path, name, "cannot be made durable");
-  }
-  return TRUE;
+  if (write_new (self, temporary, name, texts, n, &named, error))
+    return TRUE;
+  /* Not durable is not made; nobody has its id yet. */
+  unlinkat (self->fd, named ? name : temporary, 0);
+  return FALSE;
 }
 
 gboolean
 clm_key_directory_remove (ClmKeyDirectory *self, const char *name, GError **error)
 {
+  g_autoptr (ClmBarrier) barrier = clm_barrier_begin (self->fd);
+
   if (unlinkat (self->fd, name, 0) != 0 && errno != ENOENT)
     return fail (error, CLM_ERROR_STORAGE, errno, self->path, name, "cannot be removed");
-  if (fsync (self->fd) != 0)
-    return fail (error, CLM_ERROR_STORAGE, errno, self->path, name, "its removal cannot be made durable");
-  return TRUE;
+  clm_barrier_add (barrier, self->fd);
+  return clm_barrier_wait (barrier, error);
 }
 
 GStrv

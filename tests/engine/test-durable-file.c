@@ -42,13 +42,13 @@ test_write_makes_new_files_only (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0640, &error));
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0640, NULL, &error));
   g_assert_no_error (error);
   assert_content (f, "a", "one");
-  g_assert_false (clm_durable_write (f->fd, "a", "two", 3, 0640, &error));
+  g_assert_false (clm_durable_write (f->fd, "a", "two", 3, 0640, NULL, &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_EXISTS);
   assert_content (f, "a", "one");
-  g_assert_true (clm_durable_write (f->fd, "empty", NULL, 0, 0600, NULL));
+  g_assert_true (clm_durable_write (f->fd, "empty", NULL, 0, 0600, NULL, NULL));
   assert_content (f, "empty", "");
 }
 
@@ -58,16 +58,16 @@ test_replace_replaces (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
   struct stat st = { 0 };
 
-  g_assert_true (clm_durable_replace (f->fd, "a", "one", 3, 0600, &error));
-  g_assert_true (clm_durable_replace (f->fd, "a", "three", 5, 0644, &error));
+  g_assert_true (clm_durable_replace (f->fd, "a", "one", 3, 0600, NULL, &error));
+  g_assert_true (clm_durable_replace (f->fd, "a", "three", 5, 0644, NULL, &error));
   g_assert_no_error (error);
   assert_content (f, "a", "three");
   g_assert_cmpint (fstatat (f->fd, "a", &st, 0), ==, 0);
   g_assert_cmpuint (st.st_mode & 07777, ==, 0644);
   g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
   /* what an interrupted one left */
-  g_assert_true (clm_durable_write (f->fd, "a.new", "half", 4, 0600, &error));
-  g_assert_true (clm_durable_replace (f->fd, "a", "four", 4, 0644, &error));
+  g_assert_true (clm_durable_write (f->fd, "a.new", "half", 4, 0600, NULL, &error));
+  g_assert_true (clm_durable_replace (f->fd, "a", "four", 4, 0644, NULL, &error));
   assert_content (f, "a", "four");
   g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
 }
@@ -77,14 +77,14 @@ test_links_are_not_followed (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0644, NULL));
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0644, NULL, NULL));
   g_assert_cmpint (symlinkat ("a", f->fd, "link"), ==, 0);
   g_assert_cmpint (symlinkat ("nowhere", f->fd, "dangling"), ==, 0);
   g_assert_cmpint (symlinkat (".", f->fd, "directory"), ==, 0);
   g_assert_null (clm_durable_read (f->fd, "link", 100, &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
   g_clear_error (&error);
-  g_assert_false (clm_durable_write (f->fd, "dangling", "x", 1, 0600, &error));
+  g_assert_false (clm_durable_write (f->fd, "dangling", "x", 1, 0600, NULL, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
   g_assert_cmpint (faccessat (f->fd, "nowhere", F_OK, 0), !=, 0);
@@ -97,7 +97,7 @@ test_size_is_limited (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (clm_durable_write (f->fd, "a", "0123456789", 10, 0644, NULL));
+  g_assert_true (clm_durable_write (f->fd, "a", "0123456789", 10, 0644, NULL, NULL));
   g_assert_null (clm_durable_read (f->fd, "a", 9, &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
   g_clear_error (&error);
@@ -113,7 +113,7 @@ test_hash_is_sha256 (Fixture *f, gconstpointer data)
   g_autofree char *of_data = clm_durable_hash_data ("abc", 3, &error);
 
   g_assert_cmpstr (of_data, ==, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  g_assert_true (clm_durable_write (f->fd, "a", "abc", 3, 0600, &error));
+  g_assert_true (clm_durable_write (f->fd, "a", "abc", 3, 0600, NULL, &error));
   of_file = clm_durable_hash (f->fd, "a", 100, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (of_file, ==, of_data);
@@ -123,17 +123,17 @@ static void
 test_directories (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  clm_autofd made = clm_durable_make_directory (f->fd, "d", 0711, &error);
-  clm_autofd found = clm_durable_ensure_directory (f->fd, "d", 0711, &error);
+  clm_autofd made = clm_durable_make_directory (f->fd, "d", 0711, NULL, &error);
+  clm_autofd found = clm_durable_ensure_directory (f->fd, "d", 0711, NULL, &error);
   g_auto (GStrv) names = NULL;
 
   g_assert_no_error (error);
   g_assert_cmpint (made, >=, 0);
   g_assert_cmpint (found, >=, 0);
-  g_assert_cmpint (clm_durable_make_directory (f->fd, "d", 0711, &error), ==, -1);
+  g_assert_cmpint (clm_durable_make_directory (f->fd, "d", 0711, NULL, &error), ==, -1);
   g_assert_error (error, CLM_ERROR, CLM_ERROR_EXISTS);
   g_clear_error (&error);
-  g_assert_true (clm_durable_write (f->fd, "c", "", 0, 0600, NULL));
+  g_assert_true (clm_durable_write (f->fd, "c", "", 0, 0600, NULL, NULL));
   names = clm_durable_list (f->fd, &error);
   g_assert_cmpuint (g_strv_length (names), ==, 2);
   g_assert_cmpstr (names[0], ==, "c");
@@ -150,7 +150,7 @@ static void
 test_held_directory_outlives_a_swap (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  clm_autofd held = clm_durable_make_directory (f->fd, "d", 0755, &error);
+  clm_autofd held = clm_durable_make_directory (f->fd, "d", 0755, NULL, &error);
   g_autofree char *from = g_build_filename (f->path, "d", NULL);
   g_autofree char *to = g_build_filename (f->path, "moved", NULL);
   g_autofree char *written = g_build_filename (to, "a", NULL);
@@ -158,7 +158,7 @@ test_held_directory_outlives_a_swap (Fixture *f, gconstpointer data)
   /* Somebody swaps the parent while we work: what we write stays in the directory that we hold. */
   g_assert_cmpint (g_rename (from, to), ==, 0);
   g_assert_cmpint (symlinkat ("/tmp", f->fd, "d"), ==, 0);
-  g_assert_true (clm_durable_replace (held, "a", "one", 3, 0600, &error));
+  g_assert_true (clm_durable_replace (held, "a", "one", 3, 0600, NULL, &error));
   g_assert_no_error (error);
   g_assert_true (g_file_test (written, G_FILE_TEST_IS_REGULAR));
 }
@@ -170,16 +170,16 @@ test_link_switches (Fixture *f, gconstpointer data)
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
 
-  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/1", &error));
+  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/1", NULL, &error));
   first = clm_durable_read_link (f->fd, "current", &error);
-  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/2", &error));
+  g_assert_true (clm_durable_replace_link (f->fd, "current", "gen/2", NULL, &error));
   second = clm_durable_read_link (f->fd, "current", &error);
   g_assert_no_error (error);
   g_assert_cmpstr (first, ==, "gen/1");
   g_assert_cmpstr (second, ==, "gen/2");
   g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 1);
-  g_assert_true (clm_durable_write (f->fd, "file", "", 0, 0600, NULL));
-  g_assert_false (clm_durable_replace_link (f->fd, "file", "gen/3", &error));
+  g_assert_true (clm_durable_write (f->fd, "file", "", 0, 0600, NULL, NULL));
+  g_assert_false (clm_durable_replace_link (f->fd, "file", "gen/3", NULL, &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
 }
 

@@ -3,6 +3,9 @@
 #include "generation-sample.h"
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include "clm-error.h"
 
@@ -125,9 +128,19 @@ fault_close (int fd)
   return fails ? -1 : 0;
 }
 
+static gboolean
+fault_wait (ClmBarrier *barrier, GError **error)
+{
+  if (!strikes (TRUE))
+    return kernel.wait (barrier, error);
+  g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "cannot sync what was written: %s", g_strerror (errno));
+  return FALSE;
+}
+
 static const ClmSyscalls faulty = {
   fault_open_at, fault_make_at, fault_write, fault_read, fault_sync, fault_set_mode, fault_get_stat, fault_rename_at,
   fault_link_at, fault_readlink_at, fault_unlink_at, fault_close,
+  fault_wait,
 };
 
 static void
@@ -466,7 +479,8 @@ test_removal_errors_lose_nothing (void)
 }
 
 /* What would not survive a power cut: inodes of files and directories with changes since their last sync */
-static GHashTable *unsynced;
+static GHashTable *unsynced_files, *unsynced_directories;
+static gboolean whole;   /* whether the file system is of a kind that is synced as a whole */
 static guint switches;
 
 static gint64 *
@@ -481,9 +495,38 @@ inode_of (int fd)
 }
 
 static void
-note_change (int fd)
+note_change (int directory)
 {
-  g_hash_table_add (unsynced, inode_of (fd));
+  g_hash_table_add (unsynced_directories, inode_of (directory));
+}
+
+/* These three stand in for the C library's, for the barrier too. */
+
+int
+fsync (int fd)
+{
+  g_autofree gint64 *inode = unsynced_files ? inode_of (fd) : NULL;
+
+  if (inode != NULL && !g_hash_table_remove (unsynced_files, inode))
+    g_hash_table_remove (unsynced_directories, inode);
+  return 0;
+}
+
+int
+syncfs (int fd)
+{
+  if (unsynced_files != NULL) {
+    g_hash_table_remove_all (unsynced_files);
+    g_hash_table_remove_all (unsynced_directories);
+  }
+  return 0;
+}
+
+int
+fstatfs (int fd, struct statfs *status)
+{
+  *status = (struct statfs) { .f_type = whole ? EXT4_SUPER_MAGIC : OVERLAYFS_SUPER_MAGIC };
+  return 0;
 }
 
 static int
@@ -491,10 +534,12 @@ traced_open_at (int parent, const char *name, int flags, mode_t mode)
 {
   int fd = kernel.open_at (parent, name, flags, mode);
 
-  if (fd >= 0 && (flags & O_CREAT) != 0) {
-    note_change (parent);
-    note_change (fd);
-  }
+  if (fd < 0 || (flags & O_CREAT) == 0)
+    return fd;
+  note_change (parent);
+  /* A mark may be lost: the generation is then only kept for longer. */
+  if (!g_str_has_prefix (name, "retired"))
+    g_hash_table_add (unsynced_files, inode_of (fd));
   return fd;
 }
 
@@ -505,33 +550,15 @@ traced_make_at (int parent, const char *name, mode_t mode)
   return kernel.make_at (parent, name, mode);
 }
 
-static ssize_t
-traced_write (int fd, const void *data, size_t size)
-{
-  note_change (fd);
-  return kernel.write (fd, data, size);
-}
-
-static int
-traced_sync (int fd)
-{
-  g_autofree gint64 *inode = inode_of (fd);
-
-  g_hash_table_remove (unsynced, inode);
-  return 0;
-}
-
 static int
 traced_rename_at (int parent, const char *from, const char *to)
 {
-  if (g_str_equal (to, "current")) {
-    g_autofree gint64 *inode = inode_of (parent);
-
-    /* Of all that was done, only the link itself may still be on its way. */
-    g_hash_table_remove (unsynced, inode);
-    g_assert_cmpuint (g_hash_table_size (unsynced), ==, 0);
-    switches++;
-  }
+  /* All that readers will find is on the disk before it has the name by which they find it. */
+  if (g_str_equal (to, "meta") || g_str_equal (to, "current"))
+    g_assert_cmpuint (g_hash_table_size (unsynced_files), ==, 0);
+  if (g_str_equal (to, "meta"))
+    g_assert_cmpuint (g_hash_table_size (unsynced_directories), ==, 0);
+  switches += g_str_equal (to, "current");
   note_change (parent);
   return kernel.rename_at (parent, from, to);
 }
@@ -543,42 +570,78 @@ traced_link_at (const char *target, int parent, const char *name)
   return kernel.link_at (target, parent, name);
 }
 
-static int
-traced_unlink_at (int parent, const char *name, int flags)
-{
-  int result = kernel.unlink_at (parent, name, flags);
-
-  if (result == 0)
-    note_change (parent);
-  return result;
-}
-
 static void
-test_all_is_synced_before_the_switch (void)
+test_all_is_synced (gconstpointer data)
 {
   ClmSyscalls traced = kernel;
   char *state = clm_sample_make_state ();
   ClmGenerationStore *store;
 
+  whole = GPOINTER_TO_INT (data);
+  switches = 0;
   traced.open_at = traced_open_at;
   traced.make_at = traced_make_at;
-  traced.write = traced_write;
-  traced.sync = traced_sync;
   traced.rename_at = traced_rename_at;
   traced.link_at = traced_link_at;
-  traced.unlink_at = traced_unlink_at;
-  unsynced = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  traced.sync = fsync;
+  unsynced_files = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  unsynced_directories = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   clm_durable_set_calls (&traced);
   store = clm_sample_open (state);
-  for (guint i = 1; i <= 3; i++)
+  for (guint i = 1; i <= 3; i++) {
     clm_sample_rotate (store, i, NOW);
+    g_assert_cmpuint (g_hash_table_size (unsynced_directories), ==, 0);
+  }
   g_assert_true (clm_generation_publish (store, "web", 1, NOW, NULL));
   g_assert_cmpuint (switches, ==, 4);
-  g_assert_cmpuint (g_hash_table_size (unsynced), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (unsynced_files), ==, 0);
+  g_assert_cmpuint (g_hash_table_size (unsynced_directories), ==, 0);
   end ();
   clm_generation_store_unref (store);
   clm_sample_remove_state (state);
-  g_hash_table_unref (unsynced);
+  g_clear_pointer (&unsynced_files, g_hash_table_unref);
+  g_clear_pointer (&unsynced_directories, g_hash_table_unref);
+}
+
+/* The switch may reach the disk before the name of `meta` does. */
+static void
+test_meta_without_its_name (void)
+{
+  Fixture f;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *meta = NULL, *without = NULL;
+
+  set_up (&f);
+  meta = g_build_filename (f.state, "certificates/web/gen/000002/meta", NULL);
+  without = g_strconcat (meta, ".new", NULL);
+  g_assert_cmpint (rename (meta, without), ==, 0);
+  g_assert_true (clm_generation_collect (f.store, "web", NULL, &error));
+  g_assert_no_error (error);
+  clm_sample_assert_whole (f.store, 2);
+  tear_down (&f);
+}
+
+/* What was never switched to, and is not whole, is a leftover whatever its `meta.new` says. */
+static void
+test_meta_of_a_torn_generation (void)
+{
+  Fixture f;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *meta = NULL, *without = NULL, *chain = NULL;
+  guint removed = 0;
+
+  set_up (&f);
+  g_assert_true (clm_sample_write (f.store, 3, &error));
+  meta = g_build_filename (f.state, "certificates/web/gen/000003/meta", NULL);
+  without = g_strconcat (meta, ".new", NULL);
+  chain = g_build_filename (f.state, "certificates/web/gen/000003/cert.pem", NULL);
+  g_assert_cmpint (rename (meta, without), ==, 0);
+  g_assert_cmpint (truncate (chain, 10), ==, 0);
+  g_assert_true (clm_generation_collect (f.store, "web", &removed, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (removed, ==, 1);
+  clm_sample_assert_whole (f.store, 2);
+  tear_down (&f);
 }
 
 static GLogWriterOutput
@@ -595,7 +658,11 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_log_set_writer_func (say_nothing, NULL, NULL);
   kernel = clm_sample_calls_without_sync ();
-  g_test_add_func ("/generation-faults/all-is-synced-before-the-switch", test_all_is_synced_before_the_switch);
+  /* This one first: the kind of a file system that is synced as a whole is remembered. */
+  g_test_add_data_func ("/generation-faults/all-is-synced-before-the-switch-each-by-itself", GINT_TO_POINTER (FALSE), test_all_is_synced);
+  g_test_add_data_func ("/generation-faults/all-is-synced-before-the-switch-as-a-whole", GINT_TO_POINTER (TRUE), test_all_is_synced);
+  g_test_add_func ("/generation-faults/meta-without-its-name-is-adopted", test_meta_without_its_name);
+  g_test_add_func ("/generation-faults/meta-of-a-torn-generation-is-not", test_meta_of_a_torn_generation);
   g_test_add_func ("/generation-faults/each-error-at-each-call", test_each_error_at_each_call);
   g_test_add_func ("/generation-faults/interrupted-calls-go-on", test_interrupted_calls_go_on);
   g_test_add_func ("/generation-faults/short-writes-go-on", test_short_writes_go_on);

@@ -40,14 +40,22 @@ strikes (const char *call)
 }
 
 int     fsync (int fd);
+int     syncfs (int fd);
 int     renameat2 (int from, const char *old, int to, const char *new, unsigned flags);
 ssize_t write (int fd, const void *data, size_t size);
 int     unlinkat (int fd, const char *name, int flags);
 
+/* Which of the two it is depends on the file system. */
 int
 fsync (int fd)
 {
-  return strikes ("fsync") ? -1 : (int) syscall (SYS_fsync, fd);
+  return strikes ("sync") ? -1 : (int) syscall (SYS_fsync, fd);
+}
+
+int
+syncfs (int fd)
+{
+  return strikes ("sync") ? -1 : (int) syscall (SYS_syncfs, fd);
 }
 
 int
@@ -610,7 +618,7 @@ static const struct {
   int         error;
 } fault_rows[] = {
   { "disk-full-first-write", "write", 1, ENOSPC }, { "disk-full-later-write", "write", 20, ENOSPC }, { "interrupted-write", "write", 2, EINTR },
-  { "file-sync", "fsync", 1, EIO },                { "directory-sync", "fsync", 2, EIO },            { "rename", "renameat2", 1, EROFS },
+  { "file-sync", "sync", 1, EIO },                 { "directory-sync", "sync", 2, EIO },             { "rename", "renameat2", 1, EROFS },
   { "rename-not-known", "renameat2", 1, EINVAL },
 };
 
@@ -646,7 +654,7 @@ test_fault (Fixture *fixture, gconstpointer data)
 static const struct {
   const char *call;
   guint       nth;
-} kill_rows[] = { { "write", 1 }, { "write", 30 }, { "fsync", 1 }, { "renameat2", 1 }, { "fsync", 2 } };
+} kill_rows[] = { { "write", 1 }, { "write", 30 }, { "sync", 1 }, { "renameat2", 1 }, { "sync", 2 } };
 
 static void
 child_creates (const char *path)
