@@ -26,7 +26,6 @@ static const struct {
   { "enroll", N_("enrolling at the CA") },
   { "anchors", N_("getting the trust anchors") },
   { "check", N_("checking the certificate") },
-  { "journal", N_("writing down what was issued") },
   { "stage", N_("writing the files") },
   { "confirm", N_("confirming to the CA") },
   { "switch", N_("switching over") },

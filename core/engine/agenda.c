@@ -2,6 +2,7 @@
 #include "agenda.h"
 
 #define STORAGE_PAUSE_S 30
+#define DUE_AT_ONCE 256
 
 /* One thing to do, waiting or in flight; in flight without a kind of its own (CLM_N_OPERATIONS): the name is locked. */
 typedef struct {
@@ -25,6 +26,7 @@ struct _ClmAgenda {
   GQueue      asked;         /* Item, in order */
   GHashTable *asked_names;   /* name → how many of those */
   GHashTable *flying;        /* name → Item */
+  GQueue      due;           /* names, soonest expiry first: those that were due when it last ran empty */
   GTask      *stopping;      /* (nullable) */
   guint       update_id;
   GCancellable *pause;
@@ -389,21 +391,33 @@ start_due_one (ClmAgenda  *self,
   start_item (self, item_new (self, name, &operation));
 }
 
+/* Many at once, so that the look at all that is due, however many, is not for one only. */
+static void
+find_due (ClmAgenda *self)
+{
+  gint64 now = clm_clock_get_time (self->engine->clock);
+  gboolean spans_only = !clm_clock_is_trusted (self->engine->clock);
+  /* What is in flight is still due in the inventory, so it takes room in the answer. */
+  guint limit = MAX (free_slots (self), DUE_AT_ONCE) + g_hash_table_size (self->flying);
+  g_auto (GStrv) names = clm_inventory_list_due (self->engine->inventory, now, spans_only, limit);
+
+  for (guint i = 0; names[i]; i++) {
+    if (!clm_agenda_is_busy (self, names[i]))
+      g_queue_push_tail (&self->due, g_strdup (names[i]));
+  }
+}
+
 static void
 start_due (ClmAgenda *self)
 {
-  guint slots = free_slots (self);
-  gint64 now = clm_clock_get_time (self->engine->clock);
-  gboolean spans_only = !clm_clock_is_trusted (self->engine->clock);
-  g_auto (GStrv) names = NULL;
+  if (free_slots (self) > 0 && g_queue_is_empty (&self->due))
+    find_due (self);
+  while (free_slots (self) > 0 && !g_queue_is_empty (&self->due)) {
+    g_autofree char *name = g_queue_pop_head (&self->due);
 
-  if (slots == 0)
-    return;
-  /* What is in flight is still due in the inventory, so it takes room in the answer. */
-  names = clm_inventory_list_due (self->engine->inventory, now, spans_only, slots + g_hash_table_size (self->flying));
-  for (guint i = 0; names[i] && free_slots (self) > 0; i++) {
-    if (!clm_agenda_is_busy (self, names[i]))
-      start_due_one (self, names[i]);
+    /* Much may have happened since it was found. */
+    if (!clm_agenda_is_busy (self, name))
+      start_due_one (self, name);
   }
 }
 
@@ -619,6 +633,7 @@ static void
 clm_agenda_init (ClmAgenda *self)
 {
   g_queue_init (&self->asked);
+  g_queue_init (&self->due);
   self->flying = g_hash_table_new (g_str_hash, g_str_equal);
   self->asked_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->pause = g_cancellable_new ();
@@ -631,6 +646,7 @@ clm_agenda_finalize (GObject *object)
 
   g_clear_handle_id (&self->update_id, g_source_remove);
   drop_asked (self);
+  g_queue_clear_full (&self->due, g_free);
   g_hash_table_unref (self->flying);
   g_hash_table_unref (self->asked_names);
   g_object_unref (self->pause);

@@ -6,7 +6,7 @@ clm_settings_init (ClmSettings *self, guint32 admin_uid)
 {
   *self = (ClmSettings) {
     .clock = CLM_CLOCK_NTP,
-    .max_concurrent = 4,
+    .max_concurrent = 64,
     .max_per_caller = 10,
     .max_callers = 100,
     .keep_generations = 3,
@@ -51,7 +51,7 @@ read_daemon (ClmSettings *self, ClmOptions *options, GError **error)
   guint clock;
 
   if (!clm_options_get_choice (options, "Clock", clock_words, self->clock, &clock, error) ||
-      !read_number (options, "MaxConcurrent", 1, 64, &self->max_concurrent, error) ||
+      !read_number (options, "MaxConcurrent", 1, 1024, &self->max_concurrent, error) ||
       !read_number (options, "MaxPerCaller", 1, 1000, &self->max_per_caller, error) ||
       !read_number (options, "MaxCallers", 1, 10000, &self->max_callers, error) ||
       !read_number (options, "KeepGenerations", 2, 100, &self->keep_generations, error) ||

@@ -68,27 +68,12 @@ clm_events_tell (ClmEvents *self,
   g_signal_emit (self, signals[SIGNAL_EVENT], 0, event);
 }
 
-static void
-on_history_written (GObject      *source,
-                    GAsyncResult *result,
-                    gpointer      user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
-    g_warning ("an event is missing from the history: %s", error->message);
-}
-
 void
 clm_events_emit (ClmEvents *self,
                  ClmEvent  *event)
 {
-  if (self->inventory) {
-    ClmChange *change = clm_change_new ("");
-
-    clm_change_add_event (change, event);
-    clm_inventory_apply_async (self->inventory, change, NULL, on_history_written, NULL);
-  }
+  if (self->inventory)
+    clm_inventory_note_event (self->inventory, event);
   clm_events_tell (self, event);
 }
 

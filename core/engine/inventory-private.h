@@ -25,6 +25,8 @@ struct _ClmInventory {
   guint         history_limit;
   guint         events_until_prune;
   guint         writing;            /* changes that are not written yet */
+  GPtrArray    *noted;              /* ClmEvent: waiting for a change to go along with */
+  guint         noted_id;           /* the source that waits no longer */
 };
 
 /** clm_inventory_run_number: One statement with one number. In the writer. */

@@ -95,8 +95,7 @@ clm_intent_from_row (ClmSqlStatement *row)
   take_text (&intent->key_uri, row, 6);
   intent->ticket = clm_sql_statement_get_blob (row, 7);
   intent->key_owned = clm_sql_statement_get_boolean (row, 8);
-  intent->publishing = clm_sql_statement_get_boolean (row, 9);
-  intent->started = clm_sql_statement_get_int64 (row, 10);
+  intent->started = clm_sql_statement_get_int64 (row, 9);
   return intent;
 }
 
@@ -284,11 +283,11 @@ write_intent (ClmSqlConnection *connection,
   if (!intent)
     return run_with_name (connection, "DELETE FROM intents WHERE name = ?", name, error);
   statement = clm_sql_statement_prepare (connection,
-    "INSERT INTO intents (name, " CLM_INTENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO intents (name, " CLM_INTENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (name) DO UPDATE SET number = excluded.number, authority = excluded.authority, "
     " authority_identity = excluded.authority_identity, issue_digest = excluded.issue_digest, "
     " key_store = excluded.key_store, key_label = excluded.key_label, key_uri = excluded.key_uri, "
-    " ticket = excluded.ticket, key_owned = excluded.key_owned, publishing = excluded.publishing, "
+    " ticket = excluded.ticket, key_owned = excluded.key_owned, "
     " started = excluded.started", error);
   if (!statement)
     return FALSE;
@@ -302,8 +301,7 @@ write_intent (ClmSqlConnection *connection,
   clm_sql_statement_bind_text (statement, 8, intent->key_uri);
   clm_sql_statement_bind_blob (statement, 9, intent->ticket);
   clm_sql_statement_bind_boolean (statement, 10, intent->key_owned);
-  clm_sql_statement_bind_boolean (statement, 11, intent->publishing);
-  clm_sql_statement_bind_int64 (statement, 12, intent->started);
+  clm_sql_statement_bind_int64 (statement, 11, intent->started);
   return clm_sql_statement_run (statement, error);
 }
 

@@ -36,7 +36,7 @@ ClmHistoryRow     *clm_history_row_from_row (ClmSqlStatement *row);
 /** clm_change_write: Writes all of @change. @revision: for its record, or its removal. */
 gboolean clm_change_write (ClmSqlConnection *connection, const ClmChange *change, guint64 revision, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-#define CLM_INTENT_COLUMNS "number, authority, authority_identity, issue_digest, key_store, key_label, key_uri, ticket, key_owned, publishing, started"
+#define CLM_INTENT_COLUMNS "number, authority, authority_identity, issue_digest, key_store, key_label, key_uri, ticket, key_owned, started"
 #define CLM_GENERATION_COLUMNS "number, status, serial, fingerprint, authority, key_uri, not_before, not_after, created, retired"
 #define CLM_DELIVERY_COLUMNS "delivery, generation, failing, attempts, time, error"
 #define CLM_HISTORY_COLUMNS "sequence, time, kind, severity, subject_kind, subject, message, fields"

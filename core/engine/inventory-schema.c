@@ -49,7 +49,7 @@ static const char first[] =
   "CREATE TABLE intents ("
   "  name TEXT PRIMARY KEY, number INTEGER NOT NULL, authority TEXT NOT NULL, authority_identity TEXT NOT NULL,"
   "  issue_digest TEXT NOT NULL, key_store TEXT NOT NULL, key_label TEXT NOT NULL, key_uri TEXT NOT NULL, ticket BLOB,"
-  "  key_owned INTEGER NOT NULL, publishing INTEGER NOT NULL, started INTEGER NOT NULL) WITHOUT ROWID;"
+  "  key_owned INTEGER NOT NULL, started INTEGER NOT NULL) WITHOUT ROWID;"
   "CREATE INDEX intents_by_key ON intents (key_uri);"
 
   "CREATE TABLE generations ("

@@ -11,6 +11,7 @@
 #define N_READERS 2
 #define HISTORY_LIMIT_DEFAULT 100000
 #define HISTORY_PRUNE_INTERVAL 256
+#define NOTED_WAIT_MS 50
 #define CHECK_AT_START_SIZE (32 * 1024 * 1024)
 
 enum { SIGNAL_RECORD_CHANGED, SIGNAL_RECORD_REMOVED, SIGNAL_RECORDS_MOVED, N_SIGNALS };
@@ -137,9 +138,13 @@ clm_inventory_open (const char *state_dir,
   return g_steal_pointer (&self);
 }
 
+static void flush_noted (ClmInventory *self);
+
 void
 clm_inventory_close (ClmInventory *self)
 {
+  if (self->writer)
+    flush_noted (self);
   g_clear_object (&self->reader);
   if (self->writer)
     clm_sql_writer_close (self->writer);
@@ -348,6 +353,17 @@ on_applied (GObject      *source,
   g_task_return_boolean (task, TRUE);
 }
 
+static void
+take_noted (ClmInventory *self,
+            ClmChange    *change)
+{
+  g_clear_handle_id (&self->noted_id, g_source_remove);
+  /* In front: what was noted happened before. */
+  for (guint i = 0; i < self->noted->len; i++)
+    g_ptr_array_insert (change->events, (int) i, clm_event_ref (g_ptr_array_index (self->noted, i)));
+  g_ptr_array_set_size (self->noted, 0);
+}
+
 void
 clm_inventory_apply_async (ClmInventory       *self,
                            ClmChange          *change,
@@ -363,6 +379,7 @@ clm_inventory_apply_async (ClmInventory       *self,
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, work, (GDestroyNotify) apply_work_free);
   work->change = change;
+  take_noted (self, change);
   self->writing++;
   work->last_seen = self->last_seen;
   self->last_seen = 0;
@@ -380,10 +397,47 @@ clm_inventory_apply_finish (ClmInventory *self,
   return g_task_propagate_boolean (G_TASK (result), error) ? work->revision : 0;
 }
 
+static void
+on_noted_written (GObject      *source,
+                  GAsyncResult *result,
+                  gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error))
+    g_warning ("an event is missing from the history: %s", error->message);
+}
+
+static void
+flush_noted (ClmInventory *self)
+{
+  if (self->noted->len > 0)
+    clm_inventory_apply_async (self, clm_change_new (""), NULL, on_noted_written, NULL);
+}
+
+static gboolean
+on_noted_long_enough (gpointer user_data)
+{
+  ClmInventory *self = user_data;
+
+  self->noted_id = 0;
+  flush_noted (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+clm_inventory_note_event (ClmInventory *self,
+                          ClmEvent     *event)
+{
+  g_ptr_array_add (self->noted, clm_event_ref (event));
+  if (!self->noted_id)
+    self->noted_id = g_timeout_add (NOTED_WAIT_MS, on_noted_long_enough, self);
+}
+
 gboolean
 clm_inventory_is_writing (ClmInventory *self)
 {
-  return self->writing > 0;
+  return self->writing > 0 || self->noted->len > 0;
 }
 
 void
@@ -420,6 +474,7 @@ clm_inventory_on_read (GObject      *source,
 static void
 clm_inventory_init (ClmInventory *self)
 {
+  self->noted = g_ptr_array_new_with_free_func ((GDestroyNotify) clm_event_unref);
   self->history_limit = HISTORY_LIMIT_DEFAULT;
   self->events_until_prune = HISTORY_PRUNE_INTERVAL;
 }
@@ -431,6 +486,8 @@ clm_inventory_finalize (GObject *object)
 
   clm_inventory_close (self);
   g_clear_object (&self->writer);
+  g_clear_handle_id (&self->noted_id, g_source_remove);
+  g_ptr_array_unref (self->noted);
   g_free (self->epoch);
   g_free (self->path);
   G_OBJECT_CLASS (clm_inventory_parent_class)->finalize (object);

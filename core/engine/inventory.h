@@ -54,6 +54,9 @@ void     clm_inventory_advance_spans_async (ClmInventory *self, gint64 now, gint
 /** clm_inventory_shift_spans_finish: For both of the above. */
 gboolean clm_inventory_shift_spans_finish (ClmInventory *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** clm_inventory_note_event: Writes @event along with the next change, or by itself a moment later: for what nobody waits for. */
+void        clm_inventory_note_event (ClmInventory *self, ClmEvent *event);
+
 /** clm_inventory_is_writing: Whether a change of a certificate is on its way to the disk. */
 gboolean clm_inventory_is_writing (ClmInventory *self);
 

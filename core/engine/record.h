@@ -160,7 +160,6 @@ typedef struct {
   char     *key_uri;            /* "" until the key is there */
   GBytes   *ticket;             /* (nullable) */
   gboolean  key_owned;          /* made for this intent: goes with it when the intent is dropped */
-  gboolean  publishing;         /* the files of @number are being written or switched to */
   gint64    started;
 } ClmIntent;
 

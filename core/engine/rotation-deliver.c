@@ -160,9 +160,26 @@ on_deployed (GObject      *source,
     finish_delivery (self);
 }
 
+/* Also no consumer that the spec named before and whose row is to be forgotten. */
+static gboolean
+has_nothing_to_do (ClmRotation *self)
+{
+  g_autoptr (GPtrArray) rows = NULL;
+
+  if (clm_rotation_has_deliveries (self) || self->rolling_back || self->record->candidate || self->delivering != self->record->generation ||
+      self->record->delivery_state != CLM_DELIVERY_NONE || self->record->next_action == CLM_ACTION_DELIVER)
+    return FALSE;
+  rows = clm_inventory_get_deliveries (self->engine->inventory, self->spec->name, NULL);
+  return rows && rows->len == 0;
+}
+
 void
 clm_rotation_step_deliver (ClmRotation *self)
 {
+  if (has_nothing_to_do (self)) {
+    clm_rotation_jump (self, CLM_STEP_RETIRE);
+    return;
+  }
   clm_deployment_run_async (self->engine, self->spec, self->delivering, self->ask.force ? CLM_DEPLOYMENT_FORCE : CLM_DEPLOYMENT_PLAIN, on_progress, self,
                             clm_rotation_get_cancellable (self), on_deployed, self);
 }

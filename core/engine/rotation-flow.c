@@ -324,9 +324,6 @@ clm_rotation_fail (ClmRotation *self,
       g_clear_pointer (&self->intent->ticket, g_bytes_unref);
       self->intent->ticket = g_bytes_ref (clm_enrollment_get_ticket (self->enrollment));
     }
-    /* What is staged is complete, and the next try goes on from there; what the CA took back is none of ours. */
-    if (self->step < CLM_STEP_CONFIRM || self->step > CLM_STEP_RECORD || self->dropped)
-      self->intent->publishing = FALSE;
     clm_change_put_intent (change, self->intent);
   }
   clm_rotation_write (self, change, end_with_outcome);

@@ -382,19 +382,7 @@ clm_rotation_step_check (ClmRotation *self)
   clm_rotation_run_blocking (self, check_policy, clm_rotation_next);
 }
 
-/* journal: the intent says that files of this number are being written */
-
-void
-clm_rotation_step_journal (ClmRotation *self)
-{
-  ClmChange *change = clm_rotation_begin_change (self);
-
-  self->intent->publishing = TRUE;
-  clm_change_put_intent (change, self->intent);
-  clm_rotation_write (self, change, clm_rotation_next);
-}
-
-/* stage: a complete generation that is not current, or nothing */
+/* stage: a complete generation that is not current, or nothing. The open intent names its number. */
 
 static void
 on_staged (GObject      *source,

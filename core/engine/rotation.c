@@ -56,7 +56,6 @@ static const struct {
   [CLM_STEP_ENROLL] = { "enroll", clm_rotation_step_enroll, 0.25 },
   [CLM_STEP_ANCHORS] = { "anchors", clm_rotation_step_anchors, 0.5 },
   [CLM_STEP_CHECK] = { "check", clm_rotation_step_check, 0.52 },
-  [CLM_STEP_JOURNAL] = { "journal", clm_rotation_step_journal, 0.55 },
   [CLM_STEP_STAGE] = { "stage", clm_rotation_step_stage, 0.57 },
   [CLM_STEP_CONFIRM] = { "confirm", clm_rotation_step_confirm, 0.6 },
   [CLM_STEP_SWITCH] = { "switch", clm_rotation_step_switch, 0.65 },
@@ -112,14 +111,7 @@ resume_publication (ClmRotation *self)
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->generation)
-    clm_rotation_add_event (self, CLM_EVENT_RECOVERED, "an interrupted publication is completed");
-  if (!self->generation) {
-    /* Its files never became complete: the certificate is asked for again, by the same ticket. */
-    self->intent->publishing = FALSE;
-    clm_rotation_jump (self, CLM_STEP_CHOOSE);
-    return;
-  }
+  clm_rotation_add_event (self, CLM_EVENT_RECOVERED, "an interrupted publication is completed");
   self->authority = clm_registry_get_authority (self->engine->registry, self->intent->authority, &error);
   if (self->is_current || !self->authority) {
     clm_rotation_jump (self, CLM_STEP_SWITCH);
@@ -231,17 +223,27 @@ begin_rollback (ClmRotation *self)
   clm_rotation_write (self, clm_rotation_begin_change (self), clm_rotation_next);
 }
 
+/* Where its files never became complete, the certificate is asked for again, by the same ticket. */
+static void
+begin_with_intent (ClmRotation *self)
+{
+  if (self->generation) {
+    resume_publication (self);
+    return;
+  }
+  if (!g_str_equal (self->intent->issue_digest, self->spec->issue_digest) || (self->ask.rekey && !self->intent->key_owned))
+    self->stale = g_steal_pointer (&self->intent);
+  clm_rotation_run_blocking (self, read_current, begin_with_current);
+}
+
 static void
 begin_renewal (ClmRotation *self)
 {
-  if (self->intent && self->intent->publishing) {
+  if (self->intent) {
     self->step = CLM_STEP_SWITCH;
-    clm_rotation_run_blocking (self, read_publication, resume_publication);
+    clm_rotation_run_blocking (self, read_publication, begin_with_intent);
     return;
   }
-  if (self->intent && (!g_str_equal (self->intent->issue_digest, self->spec->issue_digest) ||
-                       (self->ask.rekey && !self->intent->key_owned)))
-    self->stale = g_steal_pointer (&self->intent);
   clm_rotation_run_blocking (self, read_current, begin_with_current);
 }
 

@@ -343,7 +343,7 @@ test_bad_settings (void)
     g_assert_true (clm_config_has_errors (config));
     g_assert_cmpint (get_problem (config, 0)->kind, ==, CLM_CONFIG_DAEMON);
     g_assert_cmpuint (get_problem (config, 0)->line, >, 0);
-    g_assert_cmpuint (clm_config_get_settings (config)->max_concurrent, ==, 4);
+    g_assert_cmpuint (clm_config_get_settings (config)->max_concurrent, ==, 64);
     g_assert_nonnull (clm_config_get_spec (config, "web"));
   }
 }

@@ -117,7 +117,7 @@ test_round_trip (Bench        *bench,
   clm_record_set (&record->message, "ein Satz mit Umläuten: äöü");
   clm_record_set (&intent->key_uri, "clm-key://file/cert.web.7");
   intent->ticket = g_bytes_new_static ("\0\1ticket", 8);
-  intent->publishing = TRUE;
+  intent->started = 77;
   clm_record_set (&row->key_uri, "clm-key://file/cert.web.6");
   delivery->failing = TRUE;
   delivery->error = g_strdup ("the handshake shows another certificate");
@@ -140,7 +140,7 @@ test_round_trip (Bench        *bench,
   g_assert_cmpuint (got->revision, ==, revision);
   g_assert_true (clm_inventory_get_intent (bench->inventory, "web", &got_intent, NULL));
   g_assert_true (g_bytes_equal (got_intent->ticket, intent->ticket));
-  g_assert_true (got_intent->publishing);
+  g_assert_cmpint (got_intent->started, ==, 77);
   g_assert_true (clm_inventory_get_spec (bench->inventory, "web", &spec, NULL));
   g_assert_cmpstr (spec->text, ==, "[Certificate]\nDNS=a\n");
   g_assert_cmpuint (spec->owner, ==, 1000);
