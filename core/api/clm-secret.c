@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clm-error.h"
+
+#define MAX_SPARE 32
 
 struct _ClmSecret {
   gatomicrefcount ref_count;
@@ -25,23 +28,73 @@ round_to_pages (gsize size)
   return (size + page - 1) / page * page;
 }
 
-/* One mapping of its own for each secret: freeing it cannot leave a copy in an allocator's lists. */
-static ClmSecret *
-secret_map (gsize capacity)
+/*
+ * Mappings of their own, never an allocator's: freeing a secret cannot leave a copy in its lists. Single pages, which is what nearly
+ * every secret takes, are kept, wiped, for the next one: mapping, locking and unmapping cost more than what a secret is used for.
+ */
+static GMutex spare_lock;
+static gpointer spare[MAX_SPARE];
+static guint n_spare;
+
+static gpointer
+take_spare (void)
 {
-  gsize mapped = round_to_pages (capacity + 1);
+  gpointer page = NULL;
+
+  g_mutex_lock (&spare_lock);
+  if (n_spare > 0)
+    page = spare[--n_spare];
+  g_mutex_unlock (&spare_lock);
+  return page;
+}
+
+static gboolean
+give_spare (gpointer page)
+{
+  gboolean kept = FALSE;
+
+  g_mutex_lock (&spare_lock);
+  if (n_spare < MAX_SPARE) {
+    spare[n_spare++] = page;
+    kept = TRUE;
+  }
+  g_mutex_unlock (&spare_lock);
+  return kept;
+}
+
+static gpointer
+map_pages (gsize mapped)
+{
   void *data = mmap (NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   g_assert (data != MAP_FAILED);  /* out of memory ends the process, as in g_malloc() */
-  ClmSecret *self = g_new0 (ClmSecret, 1);
-  g_atomic_ref_count_init (&self->ref_count);
-  self->data = data;
-  self->mapped = mapped;
   madvise (data, mapped, MADV_DONTDUMP);
   /* Refused by a low RLIMIT_MEMLOCK; a gateway without swap loses nothing by it. */
   if (mlock (data, mapped) != 0)
     g_debug ("a secret is not locked in memory: %s", g_strerror (errno));
+  return data;
+}
+
+static ClmSecret *
+secret_map (gsize capacity)
+{
+  ClmSecret *self = g_new0 (ClmSecret, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->mapped = round_to_pages (capacity + 1);
+  if (self->mapped == round_to_pages (1))
+    self->data = take_spare ();
+  if (!self->data)
+    self->data = map_pages (self->mapped);
   return self;
+}
+
+static void
+secret_unmap (ClmSecret *self)
+{
+  explicit_bzero (self->data, self->mapped);
+  if (self->mapped != round_to_pages (1) || !give_spare (self->data))
+    munmap (self->data, self->mapped);
 }
 
 static void
@@ -55,7 +108,6 @@ secret_shrink (ClmSecret *self, gsize size)
   explicit_bzero (self->data + needed, self->mapped - needed);
   munmap (self->data + needed, self->mapped - needed);
   self->mapped = needed;
-  mlock (self->data, self->mapped);
 }
 
 ClmSecret *
@@ -100,20 +152,33 @@ read_all (int fd, guint8 *data, gsize capacity)
   return got;
 }
 
+/* A file says how long it is; one that grows meanwhile is refused like one that is too long. */
+static gsize
+guess_size (int fd, gsize max_size)
+{
+  struct stat status;
+  off_t offset = lseek (fd, 0, SEEK_CUR);
+
+  if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode) || status.st_size == 0 || offset < 0 || offset > status.st_size)
+    return max_size;
+  return MIN (max_size, (gsize) (status.st_size - offset));
+}
+
 ClmSecret *
 clm_secret_new_from_fd (int fd, gsize max_size, GError **error)
 {
   g_return_val_if_fail (max_size < G_MAXSSIZE - 65536, NULL);
 
-  g_autoptr (ClmSecret) self = secret_map (max_size + 1);
-  gssize size = read_all (fd, self->data, max_size + 1);
+  gsize capacity = guess_size (fd, max_size) + 1;
+  g_autoptr (ClmSecret) self = secret_map (capacity);
+  gssize size = read_all (fd, self->data, capacity);
   if (size < 0) {
     int code = errno;
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "cannot read the secret: %s", g_strerror (code));
     return NULL;
   }
-  if ((gsize) size > max_size) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the secret is longer than %" G_GSIZE_FORMAT " bytes", max_size);
+  if ((gsize) size == capacity) {
+    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the secret is longer than %" G_GSIZE_FORMAT " bytes", capacity - 1);
     return NULL;
   }
   secret_shrink (self, size);
@@ -136,8 +201,7 @@ clm_secret_unref (ClmSecret *self)
 
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
-  explicit_bzero (self->data, self->mapped);
-  munmap (self->data, self->mapped);
+  secret_unmap (self);
   g_free (self);
 }
 

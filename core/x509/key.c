@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "key.h"
 
+#include "curve-key.h"
 #include "der.h"
 #include "openssl-error.h"
 
@@ -85,7 +86,9 @@ clm_x509_key_from_spki (GBytes *spki, GError **error)
     return NULL;
 
   ERR_clear_error ();
-  key = d2i_PUBKEY_ex (NULL, &data, (long) size, NULL, "?provider=default");
+  key = clm_x509_curve_key_from_spki (data, size);
+  if (!key)
+    key = d2i_PUBKEY_ex (NULL, &data, (long) size, NULL, "?provider=default");
   if (!key) {
     clm_x509_set_error (error, CLM_ERROR_INVALID_DATA, "public key cannot be read");
     return NULL;

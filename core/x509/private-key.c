@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "key.h"
 
+#include "curve-key.h"
 #include "der.h"
 #include "openssl-error.h"
 
@@ -22,6 +23,9 @@ parse_pkcs8 (const guint8 *data, gsize size, GError **error)
     return NULL;
 
   ERR_clear_error ();
+  key = clm_x509_curve_key_from_pkcs8 (data, size);
+  if (key)
+    return key;
   info = d2i_PKCS8_PRIV_KEY_INFO (NULL, &data, (long) size);
   if (info)
     key = EVP_PKCS82PKEY_ex (info, NULL, "?provider=default");

@@ -197,6 +197,20 @@ clm_keyring_export (ClmKeyring *self, const char *id, GError **error)
 
 /* Making */
 
+/* It will be asked for at once. */
+static void
+remember_new (ClmKeyring *self, const char *name, EVP_PKEY *key)
+{
+  g_autoptr (GBytes) spki = clm_x509_key_to_spki (key, NULL);
+  struct stat status;
+  int fd = spki ? clm_key_directory_open_file (self->directory, name, &status, NULL) : -1;
+
+  if (fd < 0)
+    return;
+  g_close (fd, NULL);
+  remember (self, name, &status, spki, clm_x509_key_get_type (key));
+}
+
 static gboolean
 write_key (ClmKeyring *self, const char *name, EVP_PKEY *key, gboolean exportable, GError **error)
 {
@@ -250,7 +264,10 @@ clm_keyring_create (ClmKeyring *self, const char *id, const char *key_type, gboo
   if (found)
     return TRUE;
   key = clm_x509_key_generate (key_type, error);
-  return key && write_key (self, name, key, exportable, error);
+  if (!key || !write_key (self, name, key, exportable, error))
+    return FALSE;
+  remember_new (self, name, key);
+  return TRUE;
 }
 
 static gboolean

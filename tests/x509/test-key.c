@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "key.h"
 
+#include "curve-key.h"
 #include "der.h"
 #include "openssl-error.h"
 
@@ -32,6 +33,39 @@ test_round_trip (void)
     g_assert_cmpstr (clm_x509_key_get_type (public), ==, key_types[i]);
     g_assert_true (clm_x509_key_check (public, &error));
     g_assert_null (clm_x509_key_to_pkcs8 (public, NULL));
+  }
+}
+
+/* The short way takes the usual form, says of it what OpenSSL's own reader says, and takes nothing that that one refuses. */
+static void
+test_short_way (void)
+{
+  static const char *const types[] = { CLM_KEY_TYPE_EC_P256, CLM_KEY_TYPE_EC_P384 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+    g_autoptr (EVP_PKEY) key = clm_x509_key_generate (types[i], NULL);
+    g_autoptr (GBytes) spki = clm_x509_key_to_spki (key, NULL);
+    g_autoptr (ClmSecret) pkcs8 = clm_x509_key_to_pkcs8 (key, NULL);
+    gsize size, private_size;
+    const guint8 *data = g_bytes_get_data (spki, &size), *private_data = clm_secret_peek (pkcs8, &private_size);
+    g_autoptr (EVP_PKEY) public = clm_x509_curve_key_from_spki (data, size);
+    g_autoptr (EVP_PKEY) private = clm_x509_curve_key_from_pkcs8 (private_data, private_size);
+    g_autoptr (GBytes) again = clm_x509_key_to_spki (public, NULL);
+    g_autoptr (ClmSecret) private_again = clm_x509_key_to_pkcs8 (private, NULL);
+
+    g_assert_true (g_bytes_equal (spki, again));
+    g_assert_true (clm_secret_equal (pkcs8, private_again));
+    g_assert_null (clm_x509_curve_key_from_spki (data, size - 1));
+    g_assert_null (clm_x509_curve_key_from_pkcs8 (private_data, private_size - 1));
+    for (gsize at = 0; at < size; at++) {
+      g_autofree guint8 *flipped = g_memdup2 (data, size);
+      const guint8 *from = flipped;
+      flipped[at] ^= 0x04;
+      g_autoptr (EVP_PKEY) quick = clm_x509_curve_key_from_spki (flipped, size);
+      g_autoptr (EVP_PKEY) thorough = quick ? d2i_PUBKEY (NULL, &from, (long) size) : NULL;
+      g_assert_true (!quick || (thorough && EVP_PKEY_eq (quick, thorough) == 1));
+      g_assert_cmpuint (ERR_peek_error (), ==, 0);
+    }
   }
 }
 
@@ -156,6 +190,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   clm_x509_init ();
   g_test_add_func ("/key/round-trip", test_round_trip);
+  g_test_add_func ("/key/short-way", test_short_way);
   g_test_add_func ("/key/type-not-known", test_type_not_known);
   g_test_add_func ("/key/damaged", test_damaged);
   g_test_add_func ("/key/one-block-only", test_one_block_only);
