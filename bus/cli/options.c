@@ -176,8 +176,11 @@ parse_options (ClmCli *cli, const ClmVerb *verb, GPtrArray *words, GStrv *argume
   g_option_context_add_main_entries (context, clm_options_list_global (cli), NULL);
   if (verb != NULL && verb->entries != NULL)
     g_option_context_add_main_entries (context, verb->entries, NULL);
-  if (!g_option_context_parse_strv (context, &rest, &problem))
+  gboolean json = cli->json;
+  if (!g_option_context_parse_strv (context, &rest, &problem)) {
+    cli->json = json;   /* GOption takes back what it has set */
     return refuse_option (verb, words, problem, error);
+  }
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   for (guint i = 1; rest[i] != NULL; i++) {
     if (!g_str_equal (rest[i], "--"))
