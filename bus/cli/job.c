@@ -276,6 +276,12 @@ print_json (const ClmJobResult *result, const char *name, GVariant *certificate)
   fputs (text, stdout);
 }
 
+static gboolean
+issues (const ClmJobResult *result)
+{
+  return g_str_equal (result->kind, "request") || g_str_equal (result->kind, "renew");
+}
+
 void
 clm_job_finish (ClmCli *cli, const ClmJobResult *result, const char *name, const char *done)
 {
@@ -294,6 +300,8 @@ clm_job_finish (ClmCli *cli, const ClmJobResult *result, const char *name, const
     g_variant_lookup (certificate, "NotAfter", "x", &not_after);
   if (!has_ended (result)) {
     clm_cli_say (cli, _("%s%sstarted as %s"), about, colon, result->path);
+  } else if (g_str_equal (state, "pending") && issues (result)) {
+    clm_cli_say (cli, _("%s: the CA has yet to decide; wait for it with:  certloom wait %s"), name, name);
   } else if (not_after != 0 && !g_str_equal (state, "revoked")) {
     g_autofree char *date = clm_date_format_full (not_after);
     g_autofree char *left = clm_date_format_span (not_after - clm_cli_get_time ());
