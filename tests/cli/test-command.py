@@ -18,10 +18,7 @@ from world import CERTLOOM, CERTLOOMD, World, read_ready
 def setUpModule():
     global world
     world = World()
-
-
-def tearDownModule():
-    world.stop()
+    unittest.addModuleCleanup(world.stop)
 
 
 class WithoutDaemon(unittest.TestCase):

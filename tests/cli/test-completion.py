@@ -61,12 +61,9 @@ def complete(line, folder=None, environment=None):
 def setUpModule():
     global world
     world = World()
+    unittest.addModuleCleanup(world.stop)
     world.write("certificates.d/mail.certificate", "[Certificate]\nDNS=mail.example\nAuthority=lab\nEnabled=no\n")
     world.write("certificates.d/mqtt.certificate", "[Certificate]\nDNS=mqtt.example\nAuthority=lab\nEnabled=no\n")
-
-
-def tearDownModule():
-    world.stop()
 
 
 @unittest.skipUnless(LIBRARY.exists(), "bash-completion is not installed")

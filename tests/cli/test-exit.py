@@ -23,13 +23,10 @@ NOBODY = 65534
 def setUpModule():
     global world
     world = World(denials=DENIED)
+    unittest.addModuleCleanup(world.stop)
     world.write("certificates.d/stubborn.certificate", "[Certificate]\nDNS=stubborn.example\nAuthority=fake\nValidity=10d\n")
     world.start_and_wait()
     assert world.run("wait", "stubborn", "--timeout=60s").returncode == 0
-
-
-def tearDownModule():
-    world.stop()
 
 
 class Exit(unittest.TestCase):

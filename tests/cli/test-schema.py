@@ -48,15 +48,12 @@ def make_validator(name):
 def setUpModule():
     global world
     world = World()
+    unittest.addModuleCleanup(world.stop)
     world.write("certificates.d/slow.certificate", "[Certificate]\nDNS=slow.example\nAuthority=fake\nValidity=10d\n[Delivery]\nDeliver=files\n")
     world.write("certificates.d/idle.certificate", "[Certificate]\nDNS=idle.example\nAuthority=lab\nEnabled=no\n")
     world.write("deliveries.d/files.delivery", f"[Delivery]\nFor=slow\nFullChain={world.path}/out.pem\nOwner={os.getuid()}\nGroup={os.getgid()}\n")
     world.start_and_wait()
     assert world.run("wait", "slow", "--timeout=60s").returncode == 0, (world.path / "log").read_text()
-
-
-def tearDownModule():
-    world.stop()
 
 
 class Schema(unittest.TestCase):

@@ -25,6 +25,7 @@ MANY = 45
 def setUpModule():
     global world
     world = World()
+    unittest.addModuleCleanup(world.stop)
     world.write("certificates.d/slow.certificate", "[Certificate]\nDNS=slow.example\nAuthority=fake\nValidity=10d\n")
     for number in range(MANY):
         world.write(f"certificates.d/host-{number:02}.certificate", f"[Certificate]\nDNS=host-{number}.example\nAuthority=lab\nEnabled=no\n")
@@ -34,10 +35,6 @@ def setUpModule():
     pager = world.path / "pager"
     pager.write_text(f"#!/bin/sh\nexec tee {world.path}/paged\n")
     pager.chmod(0o755)
-
-
-def tearDownModule():
-    world.stop()
 
 
 class Terminal:
