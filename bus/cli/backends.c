@@ -4,11 +4,25 @@
 
 #include <glib/gi18n.h>
 
+#include "date.h"
 #include "error.h"
 #include "json.h"
 #include "lines.h"
 #include "suggest.h"
 #include "table.h"
+
+static const char *
+get_state_label (const char *word)
+{
+  static const struct { const char *word, *label; } states[] = {
+    { "started", N_("started") }, { "starting", N_("starting") }, { "failed", N_("failed") },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (states); i++) {
+    if (g_str_equal (states[i].word, word))
+      return _(states[i].label);
+  }
+  return word;
+}
 
 static char *
 dup_cell (GVariant *properties, const char *name)
@@ -16,6 +30,8 @@ dup_cell (GVariant *properties, const char *name)
   g_autoptr (GVariant) value = g_variant_lookup_value (properties, name, NULL);
   if (value == NULL)
     return g_strdup ("");
+  if (g_str_equal (name, "State") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return g_strdup (get_state_label (g_variant_get_string (value, NULL)));
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
     return g_strdup (g_variant_get_boolean (value) ? _("yes") : _("no"));
   return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) ? g_variant_dup_string (value, NULL) : g_variant_print (value, FALSE);
@@ -30,15 +46,23 @@ typedef struct {
 static void
 add_properties (JsonBuilder *builder, GVariant *properties)
 {
+  GVariantIter iter;
+  const char *name;
+  GVariant *child;
   json_builder_begin_object (builder);
-  for (gsize i = 0; i < g_variant_n_children (properties); i++) {
-    const char *name;
-    GVariant *value;
-    g_variant_get_child (properties, i, "{&sv}", &name, &value);
+  g_variant_iter_init (&iter, properties);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &child)) {
+    g_autoptr (GVariant) value = child;
     g_autofree char *snake = clm_json_dup_snake (name);
+    if (clm_date_is_time (name, value)) {
+      clm_json_add_time (builder, snake, g_variant_get_int64 (value));
+      continue;
+    }
     json_builder_set_member_name (builder, snake);
-    clm_json_add_value (builder, value);
-    g_variant_unref (value);
+    if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
+      add_properties (builder, value);
+    else
+      clm_json_add_value (builder, value);
   }
   json_builder_end_object (builder);
 }
@@ -131,8 +155,9 @@ clm_backends_get (ClmCli *cli, const char *kind, const char *name, GError **erro
   g_tree_foreach (objects, add_name, builder);
   g_auto (GStrv) names = g_strv_builder_end (builder);
   g_autofree char *hint = clm_suggest_format (name, (const char *const *) names);
-  clm_cli_error_set (error, CLM_EXIT_NOT_FOUND, CLM_ERROR_NAME ("NotFound"), hint != NULL ? hint : _("who administers certloom sees all"),
-                     _("nothing named “%s” that you may see"), name);
+  if (hint == NULL)
+    hint = names[0] != NULL ? g_strjoinv (", ", names) : g_strdup (_("who administers certloom sees all"));
+  clm_cli_error_set (error, CLM_EXIT_NOT_FOUND, CLM_ERROR_NAME ("NotFound"), hint, _("nothing named “%s” that you may see"), name);
   return NULL;
 }
 
@@ -140,9 +165,10 @@ void
 clm_backends_show (ClmCli *cli, GVariant *properties, const char *member)
 {
   static const struct { const char *property, *label; } known[] = {
-    { "Name", N_("Name") }, { "Plugin", N_("Plugin") }, { "Version", N_("Version") }, { "Summary", N_("Summary") },
-    { "State", N_("State") }, { "Error", N_("Error") },
+    { "Plugin", N_("Plugin") }, { "Version", N_("Version") }, { "Summary", N_("Summary") },
+    { "Loaded", N_("Loaded") }, { "Error", N_("Error") },
   };
+  const char *name, *state;
   if (cli->json) {
     g_autoptr (JsonBuilder) builder = clm_json_new ();
     json_builder_set_member_name (builder, member);
@@ -153,11 +179,12 @@ clm_backends_show (ClmCli *cli, GVariant *properties, const char *member)
   }
   g_autoptr (ClmLines) lines = clm_lines_new ();
   g_autoptr (GVariant) details = g_variant_lookup_value (properties, "Details", G_VARIANT_TYPE_VARDICT);
-  gboolean loaded;
+  if (g_variant_lookup (properties, "Name", "&s", &name))
+    clm_lines_add (lines, _("Name"), name);
+  if (g_variant_lookup (properties, "State", "&s", &state))
+    clm_lines_add (lines, _("State"), get_state_label (state));
   for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
     clm_lines_add_property (lines, _(known[i].label), properties, known[i].property);
-  if (g_variant_lookup (properties, "Loaded", "b", &loaded))
-    clm_lines_add (lines, _("Loaded"), loaded ? _("yes") : _("no"));
   clm_lines_add_details (lines, details);
   clm_lines_print (lines, cli);
 }

@@ -17,7 +17,7 @@ struct _ClmBus {
   char            *daemon;       /* unique name of the one process that we talk to */
   guint            owner_watch;
   gulong           closed_watch;
-  GCallback        on_lost;
+  void           (*on_lost) (gpointer user_data);
   gpointer         on_lost_data;
 };
 
@@ -31,12 +31,19 @@ get_start_hint (ClmCli *cli)
   return _("start it with:  systemctl start certloomd  (or your init's way), then look at:  journalctl -u certloomd");
 }
 
+/* What the bus itself forbids. */
+static const char *
+get_denied_hint (void)
+{
+  return _("do it as root, or let the administrator allow it to you in the policy of the message bus, org.certloom.Certloom1.conf");
+}
+
 static gboolean
 fail_to_reach (ClmCli *cli, GError *cause, const char *message, GError **error)
 {
   g_autoptr (GError) converted = clm_cli_error_from_bus (cause);
   if (converted->code == CLM_EXIT_DENIED)
-    return clm_cli_error_set (error, CLM_EXIT_DENIED, CLM_ERROR_NAME ("AccessDenied"), NULL, "%s: %s", message, converted->message);
+    return clm_cli_error_set (error, CLM_EXIT_DENIED, CLM_ERROR_NAME ("AccessDenied"), get_denied_hint (), "%s: %s", message, converted->message);
   return clm_cli_error_set (error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"), get_start_hint (cli), "%s: %s", message,
                             converted->message);
 }
@@ -68,10 +75,10 @@ ask_owner (ClmBus *self, GError **error)
 
 /* Asked first who has the name: a bus that has nothing to start it with refuses to start even what runs. */
 static gboolean
-find_daemon (ClmBus *self, GError **error)
+find_daemon (ClmBus *self, gboolean may_start, GError **error)
 {
-  if (ask_owner (self, NULL))
-    return TRUE;
+  if (ask_owner (self, may_start ? NULL : error) || !may_start)
+    return self->daemon != NULL;
   g_autoptr (GVariant) started = call_bus (self, "StartServiceByName", g_variant_new ("(su)", CLM_BUS_NAME, 0), "(u)", error);
   return started != NULL && ask_owner (self, error);
 }
@@ -90,7 +97,7 @@ clm_bus_connect (ClmCli *cli, GError **error)
   }
   /* By default GDBus would kill us without a word. */
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
-  if (!find_daemon (self, &local)) {
+  if (!find_daemon (self, !cli->no_start, &local)) {
     clm_bus_free (self);
     return fail_to_reach (cli, g_steal_pointer (&local), _("certloomd does not run"), error);
   }
@@ -114,6 +121,21 @@ clm_bus_free (ClmBus *self)
 
 /* --- calls --- */
 
+/* Returns: (transfer full): @remote (transfer full) as our own error; what the bus says of itself is no sentence for a person. */
+static GError *
+explain_failure (GError *remote)
+{
+  g_autoptr (GError) converted = clm_cli_error_from_bus (remote);
+  GError *error = NULL;
+  if (!g_str_has_prefix (clm_cli_error_get_name (converted), "org.freedesktop.DBus.Error."))
+    return g_steal_pointer (&converted);
+  if (converted->code == CLM_EXIT_DENIED)
+    clm_cli_error_set (&error, CLM_EXIT_DENIED, CLM_ERROR_NAME ("AccessDenied"), get_denied_hint (), _("the message bus does not allow this"));
+  else if (converted->code == CLM_EXIT_UNREACHABLE)
+    clm_cli_error_set (&error, CLM_EXIT_UNREACHABLE, CLM_ERROR_NAME ("Unreachable"), NULL, _("certloomd does not answer: %s"), converted->message);
+  return error != NULL ? error : g_steal_pointer (&converted);
+}
+
 GVariant *
 clm_bus_call_with_fds (ClmCli *cli, const char *path, const char *interface, const char *method, GVariant *parameters,
                        const char *reply, GUnixFDList **fds, GError **error)
@@ -126,7 +148,7 @@ clm_bus_call_with_fds (ClmCli *cli, const char *path, const char *interface, con
                                                                     sunk, G_VARIANT_TYPE (reply), G_DBUS_CALL_FLAGS_NONE,
                                                                     TIMEOUT_MS, NULL, fds, NULL, &local);
   if (answer == NULL)
-    g_propagate_error (error, clm_cli_error_from_bus (local));
+    g_propagate_error (error, explain_failure (local));
   return answer;
 }
 
@@ -135,6 +157,24 @@ clm_bus_call (ClmCli *cli, const char *path, const char *interface, const char *
               GError **error)
 {
   return clm_bus_call_with_fds (cli, path, interface, method, parameters, reply, NULL, error);
+}
+
+void
+clm_bus_call_async (ClmCli *cli, const char *path, const char *interface, const char *method, GVariant *parameters,
+                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_dbus_connection_call (cli->bus->connection, cli->bus->daemon, path, interface, method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE,
+                          TIMEOUT_MS, cancellable, callback, user_data);
+}
+
+gboolean
+clm_bus_call_finish (GObject *source, GAsyncResult *result, GError **error)
+{
+  GError *local = NULL;
+  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &local);
+  if (answer == NULL)
+    g_propagate_error (error, clm_cli_error_from_bus (local));
+  return answer != NULL;
 }
 
 GVariant *
@@ -165,10 +205,10 @@ clm_bus_get_properties (ClmCli *cli, const char *path, const char *interface, GE
 
 guint
 clm_bus_subscribe (ClmCli *cli, const char *path, const char *interface, const char *member, GDBusSignalCallback callback,
-                   gpointer user_data)
+                   gpointer user_data, GDestroyNotify free_data)
 {
   return g_dbus_connection_signal_subscribe (cli->bus->connection, cli->bus->daemon, interface, member, path, NULL,
-                                             G_DBUS_SIGNAL_FLAGS_NONE, callback, user_data, NULL);
+                                             G_DBUS_SIGNAL_FLAGS_NONE, callback, user_data, free_data);
 }
 
 void
@@ -181,7 +221,7 @@ static void
 tell_lost (ClmBus *self)
 {
   if (self->on_lost != NULL)
-    ((void (*) (gpointer)) self->on_lost) (self->on_lost_data);
+    self->on_lost (self->on_lost_data);
 }
 
 static void
@@ -198,7 +238,7 @@ on_closed (GDBusConnection *connection, gboolean peer_vanished, GError *error, g
 }
 
 void
-clm_bus_watch (ClmCli *cli, GCallback callback, gpointer user_data)
+clm_bus_watch (ClmCli *cli, void (*callback) (gpointer user_data), gpointer user_data)
 {
   ClmBus *self = cli->bus;
   self->on_lost = callback;

@@ -35,13 +35,19 @@ GVariant *clm_bus_only_options (const char *name);
 /** clm_bus_get_properties: Returns: (transfer full) (nullable): all properties of one interface, `a{sv}`. */
 GVariant *clm_bus_get_properties (ClmCli *cli, const char *path, const char *interface, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_bus_subscribe: @path, @interface, @member: (nullable): any. Signals of the daemon, and of nobody else; clm_bus_unsubscribe() ends it. */
+/** clm_bus_call_async: Calls without waiting; the bus is connected. @callback needs a running #ClmLoop. */
+void clm_bus_call_async (ClmCli *cli, const char *path, const char *interface, const char *method, GVariant *parameters,
+                         GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/** clm_bus_call_finish: Returns: whether it went well. After a cancellation the error is called Cancelled. */
+gboolean clm_bus_call_finish (GObject *source, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** clm_bus_subscribe: Signals of the daemon, and of nobody else; clm_bus_unsubscribe() ends it. @free_data: (nullable). */
 guint clm_bus_subscribe (ClmCli *cli, const char *path, const char *interface, const char *member, GDBusSignalCallback callback,
-                         gpointer user_data);
+                         gpointer user_data, GDestroyNotify free_data);
 void  clm_bus_unsubscribe (ClmCli *cli, guint id);
 
-/** clm_bus_watch: @callback is called when the daemon leaves the bus or the bus goes away. Signature `(s)` is not to be relied on. Ended by clm_bus_free(). */
-void clm_bus_watch (ClmCli *cli, GCallback callback, gpointer user_data);
+/** clm_bus_watch: @callback is called when the daemon leaves the bus or the bus goes away. */
+void clm_bus_watch (ClmCli *cli, void (*callback) (gpointer user_data), gpointer user_data);
 /** clm_bus_unwatch: Ends clm_bus_watch(). */
 void clm_bus_unwatch (ClmCli *cli);
 

@@ -17,7 +17,7 @@ ClmCertificateRow *
 clm_certificate_row_new (GVariant *row)
 {
   ClmCertificateRow *self = g_new0 (ClmCertificateRow, 1);
-  g_variant_get (row, CLM_ROW_TYPE, &self->path, &self->name, &self->state, &self->delivery_state, &self->authority, &self->key_store,
+  g_variant_get (row, CLM_ROW_TYPE, NULL, &self->name, &self->state, &self->delivery_state, &self->authority, &self->key_store,
                  &self->not_before, &self->not_after, &self->next_action, &self->next_time, &self->attempts, &self->message);
   return self;
 }
@@ -25,7 +25,6 @@ clm_certificate_row_new (GVariant *row)
 void
 clm_certificate_row_free (ClmCertificateRow *self)
 {
-  g_free (self->path);
   g_free (self->name);
   g_free (self->state);
   g_free (self->delivery_state);
@@ -159,16 +158,27 @@ clm_certificates_check_name (const char *name, GError **error)
 }
 
 void
-clm_certificates_explain_absence (ClmCli *cli, const char *name, GError **error)
+clm_certificates_explain_absence_of (ClmCli *cli, const char *const *names, GError **error)
 {
   if (error == NULL || !g_str_equal (clm_cli_error_get_name (*error), CLM_ERROR_NAME ("NotFound")))
     return;
-  g_auto (GStrv) names = clm_certificates_list_names (cli, NULL, NULL);
-  g_autofree char *hint = names != NULL ? clm_suggest_format (name, (const char *const *) names) : NULL;
+  g_auto (GStrv) known = clm_certificates_list_names (cli, NULL, NULL);
+  g_autofree char *hint = NULL;
+  for (gsize i = 0; hint == NULL && known != NULL && names[i] != NULL; i++) {
+    if (!g_strv_contains ((const char *const *) known, names[i]))
+      hint = clm_suggest_format (names[i], (const char *const *) known);
+  }
   g_autofree char *own = g_strdup (clm_cli_error_get_hint (*error));
   if (hint == NULL)
     hint = *own != '\0' ? g_steal_pointer (&own) : g_strdup (_("see what there is with:  certloom status"));
   clm_cli_error_set_hint (*error, hint);
+}
+
+void
+clm_certificates_explain_absence (ClmCli *cli, const char *name, GError **error)
+{
+  const char *const names[] = { name, NULL };
+  clm_certificates_explain_absence_of (cli, names, error);
 }
 
 GVariant *

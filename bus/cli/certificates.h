@@ -10,7 +10,6 @@ G_BEGIN_DECLS
 
 /** ClmCertificateRow: one row of ListCertificates. Plain data. */
 typedef struct {
-  char   *path;
   char   *name;
   char   *state;
   char   *delivery_state;
@@ -74,5 +73,8 @@ GVariant *clm_certificates_get (ClmCli *cli, const char *name, GError **error) G
 
 /** clm_certificates_explain_absence: Makes of a NotFound in @error a sentence about @name with the name that is near. Other errors stay. */
 void clm_certificates_explain_absence (ClmCli *cli, const char *name, GError **error);
+
+/** clm_certificates_explain_absence_of: The same where one of @names is meant. */
+void clm_certificates_explain_absence_of (ClmCli *cli, const char *const *names, GError **error);
 
 G_END_DECLS

@@ -35,7 +35,7 @@ clm_cli_dup_shown (ClmCli *self, const char *text)
 void
 clm_cli_print (ClmCli *self, const char *text)
 {
-  gboolean page = self->terminal.out_is_tty && !self->no_pager && !self->json;
+  gboolean page = self->terminal.out_is_tty && !self->terminal.dumb && !self->no_pager && !self->json;
   if (page && count_lines (text) >= self->terminal.rows && clm_pager_show (text))
     return;
   fputs (text, stdout);

@@ -36,6 +36,7 @@ typedef struct {
   gboolean     help;
   gboolean     version;
   char        *color;       /* (nullable): "auto", "always" or "never" */
+  gboolean     no_start;    /* take a daemon that runs, start none */
   char        *daemon;      /* (nullable): certloomd for offline work, instead of the installed one */
   ClmTerminal  terminal;
   ClmBus      *bus;         /* (nullable) */

@@ -61,6 +61,22 @@ clm_date_format_rfc3339 (gint64 time)
   return date != NULL ? g_date_time_format (date, "%Y-%m-%dT%H:%M:%SZ") : NULL;
 }
 
+gboolean
+clm_date_is_time (const char *name, GVariant *value)
+{
+  static const char *const times[] = { "notbefore", "notafter", "thisupdate", "nextupdate" };
+  g_autoptr (GString) letters = g_string_new (NULL);
+  for (const char *c = name; *c != '\0'; c++) {
+    if (g_ascii_isalpha (*c))
+      g_string_append_c (letters, g_ascii_tolower (*c));
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (times); i++) {
+    if (g_str_has_suffix (letters->str, times[i]))
+      return g_variant_is_of_type (value, G_VARIANT_TYPE_INT64);
+  }
+  return FALSE;
+}
+
 static gint64
 get_unit (char letter)
 {

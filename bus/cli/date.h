@@ -20,6 +20,9 @@ char *clm_date_format_clock (gint64 time);
 /** clm_date_format_rfc3339: Returns: (transfer full) (nullable): RFC 3339 in UTC; %NULL for 0 or a year that it cannot say. */
 char *clm_date_format_rfc3339 (gint64 time);
 
+/** clm_date_is_time: Whether a plugin's detail is seconds since the epoch: a number called as the times of X.509 are, "root-not-after", "NextUpdate". */
+gboolean clm_date_is_time (const char *name, GVariant *value);
+
 /** clm_date_parse_span: @seconds: (out): 1 to 100 years, or 0 for "0". Parses "90d", "1h30m", "10" (seconds); units s m h d w y, as in configuration. */
 gboolean clm_date_parse_span (const char *text, gint64 *seconds, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -174,6 +174,32 @@ clm_cli_error_set_hint (GError *error, const char *hint)
   more->hint = g_strdup (hint);
 }
 
+/* For what comes without a hint of its own. */
+static const char *
+get_common_hint (ClmExit code)
+{
+  switch (code) {
+  case CLM_EXIT_USAGE: return _("see how it is used with:  certloom help");
+  case CLM_EXIT_NOT_FOUND: return _("see what there is with:  certloom status");
+  case CLM_EXIT_DENIED: return _("ask as root, or let the administrator name you in group [Access] of the certificate");
+  case CLM_EXIT_UNREACHABLE: return _("see how the daemon is with:  systemctl status certloomd  (or your init's way)");
+  case CLM_EXIT_REFUSED: return _("see since when and why with:  certloom history");
+  case CLM_EXIT_TIMED_OUT:
+  case CLM_EXIT_PARTLY: return _("see how it stands with:  certloom status");
+  case CLM_EXIT_CONFIG: return _("see everything that is wrong with:  certloom config check");
+  case CLM_EXIT_DONE:
+  case CLM_EXIT_FAILED: return _("see what the name of the error means with:  man certloom-errors");
+  }
+  return "";
+}
+
+static const char *
+get_any_hint (const GError *error, ClmExit code)
+{
+  const char *own = clm_cli_error_get_hint (error);
+  return *own != '\0' ? own : get_common_hint (code);
+}
+
 static void
 report_json (const GError *error, ClmExit code)
 {
@@ -182,7 +208,7 @@ report_json (const GError *error, ClmExit code)
   json_builder_begin_object (builder);
   clm_json_add_string (builder, "name", clm_cli_error_get_name (error));
   clm_json_add_string (builder, "message", error->message);
-  clm_json_add_string (builder, "hint", clm_cli_error_get_hint (error));
+  clm_json_add_string (builder, "hint", get_any_hint (error, code));
   clm_json_add_int (builder, "exit", code);
   json_builder_end_object (builder);
   g_autofree char *text = clm_json_end (builder, FALSE);
@@ -193,16 +219,14 @@ ClmExit
 clm_cli_error_report (ClmCli *cli, const GError *error)
 {
   ClmExit code = error->domain == CLM_CLI_ERROR ? (ClmExit) error->code : CLM_EXIT_FAILED;
-  const char *hint = clm_cli_error_get_hint (error);
   if (cli->json) {
     report_json (error, code);
     return code;
   }
   g_autofree char *message = clm_cli_dup_shown (cli, error->message);
-  g_autofree char *what_to_do = clm_cli_dup_shown (cli, hint);
+  g_autofree char *what_to_do = clm_cli_dup_shown (cli, get_any_hint (error, code));
   fprintf (stderr, "certloom: %s\n", message);
-  if (*hint != '\0')
-    fprintf (stderr, _("What to do: %s\n"), what_to_do);
+  fprintf (stderr, _("What to do: %s\n"), what_to_do);
   if (code != CLM_EXIT_USAGE)
     fprintf (stderr, _("Error: %s\n"), clm_cli_error_get_name (error));
   return code;

@@ -39,7 +39,7 @@ const char *clm_cli_error_get_hint (const GError *error);
 /** clm_cli_error_set_hint: Replaces the hint. */
 void clm_cli_error_set_hint (GError *error, const char *hint);
 
-/** clm_cli_error_report: Tells the person (standard error) or the program (--json, standard output). Returns: the exit code. */
+/** clm_cli_error_report: Tells the person (standard error) or the program (--json, standard output); always with something to do about it. Returns: the exit code. */
 ClmExit clm_cli_error_report (ClmCli *cli, const GError *error);
 
 G_END_DECLS

@@ -2,13 +2,12 @@
 #include "config.h"
 #include "job.h"
 
-#include <glib-unix.h>
 #include <glib/gi18n.h>
-#include <signal.h>
 
 #include "certificates.h"
 #include "date.h"
 #include "error.h"
+#include "loop.h"
 #include "progress.h"
 
 gboolean      clm_job_no_wait;
@@ -83,10 +82,9 @@ typedef struct {
   ClmCli       *cli;
   ClmJobResult *result;
   ClmProgress  *progress;
-  GMainLoop    *loop;
-  guint         interrupts;
+  ClmLoop      *loop;
+  GCancellable *cancellable;   /* of our own calls, not of the job */
   gboolean      ended;
-  gboolean      lost;
 } Follow;
 
 static gboolean
@@ -106,7 +104,7 @@ static void
 end (Follow *self)
 {
   self->ended = TRUE;
-  g_main_loop_quit (self->loop);
+  clm_loop_quit (self->loop);
 }
 
 static void
@@ -146,72 +144,44 @@ on_completed (GDBusConnection *connection, const char *sender, const char *path,
 }
 
 static void
-on_lost (gpointer user_data)
+on_cancelled (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Follow *self = user_data;
-  self->lost = TRUE;
-  g_main_loop_quit (self->loop);
-}
-
-static void
-cancel_job (Follow *self)
-{
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = clm_bus_call (self->cli, self->result->path, CLM_INTERFACE ("Job"), "Cancel",
-                                              clm_bus_only_options (NULL), "()", &error);
-  clm_progress_note (self->progress, answer != NULL ? _("Cancelling; Ctrl-C again leaves it running.") : error->message);
+  /* Cancelled: nobody follows the job any longer, and @self is gone. */
+  if (clm_bus_call_finish (source, result, &error) || g_str_equal (clm_cli_error_get_name (error), CLM_ERROR_NAME ("Cancelled")))
+    return;
+  clm_progress_note (self->progress, error->message);
 }
 
-static gboolean
-on_interrupt (gpointer user_data)
-{
-  Follow *self = user_data;
-  if (++self->interrupts == 1)
-    cancel_job (self);
-  else
-    g_main_loop_quit (self->loop);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_timeout (gpointer user_data)
-{
-  Follow *self = user_data;
-  g_main_loop_quit (self->loop);
-  return G_SOURCE_CONTINUE;
-}
-
+/* Without waiting for the answer: a daemon that hangs must not keep the second Ctrl-C from being heard. */
 static void
-wait_for_end (Follow *self)
+on_first_interrupt (gpointer user_data)
 {
-  guint interrupt = g_unix_signal_add (SIGINT, on_interrupt, self);
-  guint timeout = wait_at_most >= 0 ? g_timeout_add_seconds ((guint) MIN (wait_at_most, G_MAXUINT), on_timeout, self) : 0;
-  clm_bus_watch (self->cli, G_CALLBACK (on_lost), self);
-  g_main_loop_run (self->loop);
-  clm_bus_unwatch (self->cli);
-  g_source_remove (interrupt);
-  if (timeout != 0)
-    g_source_remove (timeout);
+  Follow *self = user_data;
+  clm_progress_note (self->progress, _("Cancelling; Ctrl-C again leaves it running."));
+  clm_bus_call_async (self->cli, self->result->path, CLM_INTERFACE ("Job"), "Cancel", clm_bus_only_options (NULL), self->cancellable,
+                      on_cancelled, self);
 }
 
 /* Signals first, then the properties: what happens in between is seen twice rather than not at all. */
 static gboolean
-follow (Follow *self, GError **error)
+follow (Follow *self, ClmLoopEnd *why, GError **error)
 {
   guint changed = clm_bus_subscribe (self->cli, self->result->path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                                     on_properties_changed, self);
-  guint completed = clm_bus_subscribe (self->cli, self->result->path, CLM_INTERFACE ("Job"), "Completed", on_completed, self);
+                                     on_properties_changed, self, NULL);
+  guint completed = clm_bus_subscribe (self->cli, self->result->path, CLM_INTERFACE ("Job"), "Completed", on_completed, self, NULL);
   g_autoptr (GVariant) properties = clm_bus_get_properties (self->cli, self->result->path, CLM_INTERFACE ("Job"), error);
   if (properties != NULL) {
     clm_job_result_read (self->result, properties);
     show (self);
-    if (has_ended (self->result))
-      self->ended = TRUE;
-    else if (!clm_job_no_wait)
-      wait_for_end (self);
+    self->ended = has_ended (self->result);
+    if (!self->ended && !clm_job_no_wait)
+      *why = clm_loop_run (self->loop, wait_at_most);
   }
   clm_bus_unsubscribe (self->cli, changed);
   clm_bus_unsubscribe (self->cli, completed);
+  g_cancellable_cancel (self->cancellable);
   return properties != NULL;
 }
 
@@ -234,10 +204,11 @@ judge (const ClmJobResult *result, const char *label, GError **error)
 {
   if (g_str_equal (result->state, "succeeded"))
     return TRUE;
-  const char *name = *result->error != '\0' ? result->error
-                     : g_str_equal (result->state, "cancelled") ? CLM_ERROR_NAME ("Cancelled") : CLM_ERROR_NAME ("Failed");
-  const char *message = *result->message != '\0' ? result->message
-                        : g_str_equal (result->state, "cancelled") ? _("it was cancelled") : _("it failed");
+  if (g_str_equal (result->state, "cancelled"))
+    return clm_cli_error_set (error, CLM_EXIT_FAILED, CLM_ERROR_NAME ("Cancelled"), _("nothing is wrong; start it again when you want it"),
+                              "%s%s%s", label != NULL ? label : "", label != NULL ? ": " : "", _("it was cancelled"));
+  const char *name = *result->error != '\0' ? result->error : CLM_ERROR_NAME ("Failed");
+  const char *message = *result->message != '\0' ? result->message : _("it failed");
   if (result->total > 1 && result->failed > 0 && result->failed < result->total)
     return clm_cli_error_set (error, CLM_EXIT_PARTLY, name, *result->hint != '\0' ? result->hint : _("see which with:  certloom status"),
                               _("%u of %u failed: %s"), result->failed, result->total, message);
@@ -256,12 +227,15 @@ gboolean
 clm_job_follow (ClmCli *cli, const char *path, const char *label, ClmJobResult *result, GError **error)
 {
   g_autoptr (ClmProgress) progress = clm_progress_new (cli, label);
-  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Follow self = { .cli = cli, .result = result, .progress = progress, .loop = loop };
+  g_autoptr (ClmLoop) loop = clm_loop_new (cli);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Follow self = { .cli = cli, .result = result, .progress = progress, .loop = loop, .cancellable = cancellable };
+  ClmLoopEnd why = CLM_LOOP_QUIT;
   result->path = g_strdup (path);
-  if (!follow (&self, error))
+  clm_loop_set_first_interrupt (loop, on_first_interrupt, &self);
+  if (!follow (&self, &why, error))
     return FALSE;
-  if (self.lost)
+  if (why == CLM_LOOP_LOST)
     return clm_bus_set_lost (error);
   if (!self.ended)
     return clm_job_no_wait || set_left_running (result, error);
@@ -269,8 +243,8 @@ clm_job_follow (ClmCli *cli, const char *path, const char *label, ClmJobResult *
   return judge (result, label, error);
 }
 
-gboolean
-clm_job_run_on (ClmCli *cli, const char *name, const char *method, GVariant *parameters, ClmJobResult *result, GError **error)
+static gboolean
+run_on (ClmCli *cli, const char *name, const char *method, GVariant *parameters, ClmJobResult *result, GError **error)
 {
   g_autoptr (GVariant) answer = clm_certificates_call (cli, name, method, parameters, "(o)", error);
   const char *path;
@@ -302,25 +276,49 @@ print_json (const ClmJobResult *result, const char *name, GVariant *certificate)
   fputs (text, stdout);
 }
 
+static gboolean
+issues (const ClmJobResult *result)
+{
+  return g_str_equal (result->kind, "request") || g_str_equal (result->kind, "renew");
+}
+
 void
 clm_job_finish (ClmCli *cli, const ClmJobResult *result, const char *name, const char *done)
 {
   g_autoptr (GVariant) certificate = name != NULL ? clm_certificates_get (cli, name, NULL) : NULL;
+  const char *state = "";
   gint64 not_after = 0;
   if (cli->json) {
     print_json (result, name, certificate);
     return;
   }
+  if (certificate != NULL)
+    g_variant_lookup (certificate, "State", "&s", &state);
   const char *about = name != NULL ? name : result->subject;
   const char *colon = *about != '\0' ? ": " : "";
   if (certificate != NULL)
     g_variant_lookup (certificate, "NotAfter", "x", &not_after);
   if (!has_ended (result)) {
     clm_cli_say (cli, _("%s%sstarted as %s"), about, colon, result->path);
-  } else if (not_after != 0) {
+  } else if (g_str_equal (state, "pending") && issues (result)) {
+    clm_cli_say (cli, _("%s: the CA has yet to decide; wait for it with:  certloom wait %s"), name, name);
+  } else if (not_after != 0 && !g_str_equal (state, "revoked")) {
     g_autofree char *date = clm_date_format_full (not_after);
     g_autofree char *left = clm_date_format_span (not_after - clm_cli_get_time ());
     clm_cli_say (cli, _("%s%s%s; valid until %s (%s)"), about, colon, done, date, left);
   } else
     clm_cli_say (cli, "%s%s%s", about, colon, done);
+}
+
+ClmExit
+clm_job_run_verb (ClmCli *cli, const char *name, const char *method, GVariant *parameters, const char *done, GError **error)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (parameters);
+  g_auto (ClmJobResult) result = { 0 };
+  if (!clm_certificates_check_name (name, error))
+    return CLM_EXIT_USAGE;
+  if (!run_on (cli, name, method, sunk, &result, error))
+    return CLM_EXIT_FAILED;
+  clm_job_finish (cli, &result, name, done);
+  return CLM_EXIT_DONE;
 }

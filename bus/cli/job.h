@@ -49,10 +49,11 @@ gboolean clm_job_parse_wait (const char *option, const char *value, gpointer dat
  */
 gboolean clm_job_follow (ClmCli *cli, const char *path, const char *label, ClmJobResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_job_run_on: Calls @method of a certificate, which answers with a job, and follows it. */
-gboolean clm_job_run_on (ClmCli *cli, const char *name, const char *method, GVariant *parameters, ClmJobResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_job_finish: Says how it ended: JSON, or @done (translated) after the name. @name: (nullable): a certificate to show as it is now. */
 void clm_job_finish (ClmCli *cli, const ClmJobResult *result, const char *name, const char *done);
+
+/** clm_job_run_verb: A whole verb: calls @method of the certificate @name, which answers with a job, follows it, and says @done. @parameters: (transfer floating). */
+ClmExit clm_job_run_verb (ClmCli *cli, const char *name, const char *method, GVariant *parameters, const char *done, GError **error);
 
 G_END_DECLS

@@ -147,7 +147,7 @@ clm_json_dup_snake (const char *camel)
   for (const char *c = camel; *c != '\0'; c++) {
     if (g_ascii_isupper (*c) && c != camel)
       g_string_append_c (snake, '_');
-    g_string_append_c (snake, g_ascii_tolower (*c));
+    g_string_append_c (snake, *c == '-' ? '_' : g_ascii_tolower (*c));
   }
   return g_string_free (g_steal_pointer (&snake), FALSE);
 }

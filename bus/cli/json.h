@@ -27,7 +27,7 @@ void clm_json_add_left (JsonBuilder *builder, gint64 not_after, gint64 now);
 /** clm_json_add_value: Any #GVariant value: dictionaries become objects, tuples and arrays arrays, bytes base64. */
 void clm_json_add_value (JsonBuilder *builder, GVariant *value);
 
-/** clm_json_dup_snake: Returns: (transfer full): "NotAfter" as "not_after". */
+/** clm_json_dup_snake: Returns: (transfer full): "NotAfter" and "not-after" as "not_after". */
 char *clm_json_dup_snake (const char *camel);
 
 G_END_DECLS

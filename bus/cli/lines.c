@@ -2,6 +2,11 @@
 #include "config.h"
 #include "lines.h"
 
+#include <glib/gi18n.h>
+#include <stdlib.h>
+
+#include "date.h"
+
 typedef struct {
   char *label;
   char *value;
@@ -62,6 +67,10 @@ clm_lines_add_value (ClmLines *self, const char *label, GVariant *value)
     clm_lines_add (self, label, g_variant_get_string (value, NULL));
     return;
   }
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN)) {
+    clm_lines_add (self, label, g_variant_get_boolean (value) ? _("yes") : _("no"));
+    return;
+  }
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY)) {
     g_autofree char *text = g_variant_print (value, FALSE);
     clm_lines_add (self, label, text);
@@ -80,15 +89,45 @@ clm_lines_add_property (ClmLines *self, const char *label, GVariant *properties,
     clm_lines_add_value (self, label, value);
 }
 
+/* "root-crl-next-update" as "Root CRL next update". */
+static char *
+dup_label (const char *key)
+{
+  static const char *const acronyms[] = { "ca", "crl", "dn", "id", "ocsp", "uri", "url", NULL };
+  g_auto (GStrv) words = g_strsplit_set (key, "-_", -1);
+  for (gsize i = 0; words[i] != NULL; i++) {
+    if (g_strv_contains (acronyms, words[i])) {
+      char *upper = g_ascii_strup (words[i], -1);
+      g_free (words[i]);
+      words[i] = upper;
+    } else if (i == 0)
+      *words[i] = g_ascii_toupper (*words[i]);
+  }
+  return g_strjoinv (" ", words);
+}
+
+static int
+compare_words (const void *a, const void *b)
+{
+  return g_strcmp0 (*(const char *const *) a, *(const char *const *) b);
+}
+
 void
 clm_lines_add_details (ClmLines *self, GVariant *details)
 {
-  for (gsize i = 0; details != NULL && i < g_variant_n_children (details); i++) {
-    const char *key;
-    GVariant *value;
-    g_variant_get_child (details, i, "{&sv}", &key, &value);
-    clm_lines_add_value (self, key, value);
-    g_variant_unref (value);
+  gsize count = details != NULL ? g_variant_n_children (details) : 0;
+  g_autofree const char **keys = g_new0 (const char *, count + 1);
+  for (gsize i = 0; i < count; i++)
+    g_variant_get_child (details, i, "{&sv}", &keys[i], NULL);
+  qsort (keys, count, sizeof *keys, compare_words);
+  for (gsize i = 0; i < count; i++) {
+    g_autoptr (GVariant) value = g_variant_lookup_value (details, keys[i], NULL);
+    g_autofree char *label = dup_label (keys[i]);
+    g_autofree char *time = clm_date_is_time (keys[i], value) ? clm_date_format_full (g_variant_get_int64 (value)) : NULL;
+    if (time != NULL)
+      clm_lines_add (self, label, time);
+    else
+      clm_lines_add_value (self, label, value);
   }
 }
 

@@ -15,11 +15,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmLines, clm_lines_free)
 /** clm_lines_add: An empty @value adds nothing; a @label that is the last one's is not written again. */
 void clm_lines_add (ClmLines *self, const char *label, const char *value);
 void clm_lines_addf (ClmLines *self, const char *label, const char *format, ...) G_GNUC_PRINTF (3, 4);
-/** clm_lines_add_value: Text as it is, lists one below the other, anything else as GVariant text. */
+/** clm_lines_add_value: Text as it is, lists one below the other, yes and no, numbers; anything else as GVariant text. */
 void clm_lines_add_value (ClmLines *self, const char *label, GVariant *value);
 /** clm_lines_add_property: The same with @name out of `a{sv}`; nothing where it is not in there. */
 void clm_lines_add_property (ClmLines *self, const char *label, GVariant *properties, const char *name);
-/** clm_lines_add_details: Each member of an `a{sv}`, sorted as it came; none where @details is NULL. */
+/** clm_lines_add_details: Each member of an `a{sv}` that a plugin tells, sorted, in words; nothing where @details is NULL. */
 void clm_lines_add_details (ClmLines *self, GVariant *details);
 
 void clm_lines_print (ClmLines *self, ClmCli *cli);

@@ -23,9 +23,9 @@ set_up_language (void)
 }
 
 static void
-print_help (ClmCli *cli, const ClmVerb *verb)
+print_help (ClmCli *cli, const ClmCommandLine *line)
 {
-  g_autofree char *text = clm_help_format (verb);
+  g_autofree char *text = clm_help_format (line->verb, line->noun);
   g_autofree char *shown = clm_cli_dup_shown (cli, text);
   clm_cli_print (cli, shown);
 }
@@ -38,7 +38,7 @@ run (ClmCli *cli, const ClmCommandLine *line, GError **error)
     return CLM_EXIT_DONE;
   }
   if (cli->help || line->verb == NULL) {
-    print_help (cli, line->verb);
+    print_help (cli, line);
     return CLM_EXIT_DONE;
   }
   return line->verb->run (cli, line->arguments, error);
@@ -50,7 +50,7 @@ finish_output (GError **error)
 {
   if (fflush (stdout) == 0 && !ferror (stdout))
     return TRUE;
-  return clm_cli_error_set_system (error, NULL, _("cannot write %s: %s"), _("standard output"), g_strerror (errno));
+  return clm_cli_error_set_system (error, _("look where it is redirected to: is there room?"), _("cannot write %s: %s"), _("standard output"), g_strerror (errno));
 }
 
 static void

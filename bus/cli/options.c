@@ -13,6 +13,7 @@
 void
 clm_command_line_clear (ClmCommandLine *self)
 {
+  g_clear_pointer (&self->noun, g_free);
   g_clear_pointer (&self->arguments, g_strfreev);
 }
 
@@ -91,20 +92,31 @@ refuse_verb (const char *noun, const char *word, GError **error)
 }
 
 static gboolean
-find_verb (ClmCli *cli, GPtrArray *words, const ClmVerb **verb, GError **error)
+wants_help (const GPtrArray *words)
+{
+  for (guint i = 1; i < words->len; i++) {
+    if (g_str_equal (words->pdata[i], "--help") || g_str_equal (words->pdata[i], "-h"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+find_verb (GPtrArray *words, ClmCommandLine *line, GError **error)
 {
   g_autofree char *first = take_word (words);
-  *verb = NULL;
   if (first == NULL)
     return TRUE;
   if (!clm_verb_is_noun (first)) {
-    *verb = clm_verb_find (first);
-    return *verb != NULL || refuse_verb (NULL, first, error);
+    line->verb = clm_verb_find (first);
+    return line->verb != NULL || refuse_verb (NULL, first, error);
   }
   g_autofree char *second = take_word (words);
   g_autofree char *name = g_strjoin (" ", first, second, NULL);
-  *verb = clm_verb_find (name);
-  return *verb != NULL || refuse_verb (first, second, error);
+  line->verb = clm_verb_find (name);
+  if (line->verb == NULL && second == NULL && wants_help (words))
+    line->noun = g_steal_pointer (&first);
+  return line->verb != NULL || line->noun != NULL || refuse_verb (first, second, error);
 }
 
 /* --- its options --- */
@@ -120,20 +132,30 @@ add_long_names (GStrvBuilder *names, const GOptionEntry *entries)
   }
 }
 
+static gboolean
+knows_letter (const ClmVerb *verb, const char *word)
+{
+  return find_entry (clm_options_list_global (NULL), word, 2) != NULL || (verb != NULL && find_entry (verb->entries, word, 2) != NULL);
+}
+
 /* GOption stops at the first option that it does not know; we know what may have been meant. */
 static gboolean
 refuse_option (const ClmVerb *verb, const GPtrArray *words, GError *problem, GError **error)
 {
   g_autoptr (GError) owned = problem;
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autofree char *help = g_strdup_printf (_("see its options with:  certloom help %s"), verb != NULL ? verb->name : "");
+  g_autofree char *help = verb != NULL ? g_strdup_printf (_("see its options with:  certloom help %s"), verb->name)
+                                       : g_strdup (_("see all verbs with:  certloom help"));
   if (!g_error_matches (owned, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
     return clm_cli_error_set_usage (error, help, "%s", owned->message);
   add_long_names (builder, verb != NULL ? verb->entries : NULL);
   add_long_names (builder, clm_options_list_global (NULL));
   g_auto (GStrv) names = g_strv_builder_end (builder);
   for (guint i = 1; i < words->len && words->pdata[i] != NULL; i++) {
-    g_auto (GStrv) parts = g_strsplit (words->pdata[i], "=", 2);
+    const char *word = words->pdata[i];
+    if (word[0] == '-' && word[1] != '-' && word[1] != '\0' && !knows_letter (verb, word))
+      return clm_cli_error_set_usage (error, help, _("there is no option %.2s"), word);
+    g_auto (GStrv) parts = g_strsplit (word, "=", 2);
     if (!g_str_has_prefix (parts[0], "--") || parts[0][2] == '\0' || g_strv_contains ((const char *const *) names, parts[0]))
       continue;
     g_autofree char *hint = clm_suggest_format (parts[0], (const char *const *) names);
@@ -154,8 +176,11 @@ parse_options (ClmCli *cli, const ClmVerb *verb, GPtrArray *words, GStrv *argume
   g_option_context_add_main_entries (context, clm_options_list_global (cli), NULL);
   if (verb != NULL && verb->entries != NULL)
     g_option_context_add_main_entries (context, verb->entries, NULL);
-  if (!g_option_context_parse_strv (context, &rest, &problem))
+  gboolean json = cli->json;
+  if (!g_option_context_parse_strv (context, &rest, &problem)) {
+    cli->json = json;   /* GOption takes back what it has set */
     return refuse_option (verb, words, problem, error);
+  }
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   for (guint i = 1; rest[i] != NULL; i++) {
     if (!g_str_equal (rest[i], "--"))
@@ -170,7 +195,7 @@ check_global (ClmCli *cli, GError **error)
 {
   static const char *const colors[] = { "auto", "always", "never", NULL };
   if (cli->session && cli->address != NULL)
-    return clm_cli_error_set_usage (error, NULL, _("--session and --address exclude each other"));
+    return clm_cli_error_set_usage (error, _("leave one of them out"), _("--session and --address exclude each other"));
   if (cli->color != NULL && !g_strv_contains (colors, cli->color))
     return clm_cli_error_set_usage (error, _("say auto, always or never"), _("“%s” is no value of --color"), cli->color);
   return TRUE;
@@ -187,7 +212,7 @@ check_arguments (const ClmVerb *verb, char **arguments, GError **error)
     return clm_cli_error_set_usage (error, usage, _("“%s” does not know what to do with “%s”"), verb->name, arguments[verb->most]);
   for (guint i = 0; i < count; i++) {
     if (!g_utf8_validate (arguments[i], -1, NULL))
-      return clm_cli_error_set_usage (error, NULL, _("an argument is not UTF-8"));
+      return clm_cli_error_set_usage (error, _("look at the encoding of your terminal, e.g. LANG"), _("an argument is not UTF-8"));
   }
   return TRUE;
 }
@@ -200,7 +225,7 @@ clm_options_parse (ClmCli *cli, int argc, char **argv, ClmCommandLine *line, GEr
     g_ptr_array_add (words, g_strdup (argv[i]));
   /* So that even a wrong verb is answered as JSON. */
   cli->json = g_strv_contains ((const char *const *) argv, "--json");
-  if (!find_verb (cli, words, &line->verb, error))
+  if (!find_verb (words, line, error))
     return FALSE;
   if (line->verb == &clm_verb_complete) {
     line->arguments = g_strdupv (argv + MIN (argc, 2));

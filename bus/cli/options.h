@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /** ClmCommandLine: what was typed. Plain data. */
 typedef struct {
   const ClmVerb *verb;       /* (nullable): none was named */
+  char          *noun;       /* (nullable): of the verbs that help is wanted for */
   GStrv          arguments;
 } ClmCommandLine;
 

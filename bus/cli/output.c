@@ -15,7 +15,7 @@
 static gboolean
 fail (ClmOutput *self, int code, GError **error)
 {
-  return clm_cli_error_set_system (error, NULL, _("cannot write %s: %s"), self->path != NULL ? self->path : _("standard output"),
+  return clm_cli_error_set_system (error, _("look at the folder: is it there, may you write to it, is there room?"), _("cannot write %s: %s"), self->path != NULL ? self->path : _("standard output"),
                                    g_strerror (code));
 }
 

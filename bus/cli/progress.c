@@ -5,7 +5,10 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define BAR_WIDTH 20
+#include "table.h"
+
+#define BAR_WIDTH   20
+#define BAR_COLUMNS 60   /* a narrower terminal has room for the stage alone */
 
 struct _ClmProgress {
   ClmCli   *cli;
@@ -73,7 +76,7 @@ erase (ClmProgress *self)
 }
 
 static void
-draw_bar (ClmProgress *self, double fraction)
+append_bar (GString *line, double fraction)
 {
   char bar[BAR_WIDTH + 1];
   guint full = (guint) (CLAMP (fraction, 0, 1) * BAR_WIDTH);
@@ -82,18 +85,21 @@ draw_bar (ClmProgress *self, double fraction)
   if (full < BAR_WIDTH)
     bar[full] = '>';
   bar[BAR_WIDTH] = '\0';
-  fprintf (stderr, "[%s] ", bar);
+  g_string_append_printf (line, "[%s] ", bar);
 }
 
+/* One row of the terminal and no more: what runs over into the next cannot be taken away again. */
 static void
 draw (ClmProgress *self, const char *text, double fraction)
 {
-  fputs ("\r\033[K", stderr);
+  g_autoptr (GString) line = g_string_new (NULL);
   if (self->label != NULL)
-    fprintf (stderr, "%s: ", self->label);
-  if (fraction >= 0)
-    draw_bar (self, fraction);
-  fputs (text, stderr);
+    g_string_append_printf (line, "%s: ", self->label);
+  if (fraction >= 0 && self->cli->terminal.err_columns >= BAR_COLUMNS)
+    append_bar (line, fraction);
+  g_string_append (line, text);
+  g_autofree char *row = clm_table_cut (line->str, self->cli->terminal.err_columns - 1);
+  fprintf (stderr, "\r\033[K%s", row);
   fflush (stderr);
   self->drawn = TRUE;
 }
@@ -105,7 +111,7 @@ clm_progress_update (ClmProgress *self, const char *stage, double fraction, guin
     return;
   g_autofree char *text = total > 1 ? g_strdup_printf (_("%u of %u"), done, total) : g_strdup (clm_progress_get_stage_label (stage));
   g_autofree char *shown = clm_cli_dup_shown (self->cli, text);
-  if (self->cli->terminal.err_is_tty) {
+  if (self->cli->terminal.err_is_tty && !self->cli->terminal.dumb) {
     draw (self, shown, fraction);
     return;
   }

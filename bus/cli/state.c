@@ -112,9 +112,15 @@ clm_state_format_next (const char *state, const char *action, gint64 time, guint
   if (g_str_equal (state, "held") || g_str_equal (action, "none") || *action == '\0')
     return g_strdup ("–");
   const char *label = get_action_label (action);
+  gboolean busy = g_str_equal (state, "enrolling") || g_str_equal (state, "renewing");
+  if (busy && time <= now)
+    return g_strdup (_("under way"));
   if (time == 0)
     return g_strdup (label);
-  g_autofree char *span = clm_date_format_span (MAX (time - now, 0));
+  if (time <= now)
+    /* Translators: an action, "renew now". */
+    return g_strdup_printf (_("%s now"), label);
+  g_autofree char *span = clm_date_format_span (time - now);
   if (attempts > 0)
     return g_strdup_printf (_("%s in %s (attempt %u)"), label, span, attempts + 1);
   /* Translators: an action and a span of time, "renew in 31d". */

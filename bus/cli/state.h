@@ -30,7 +30,7 @@ ClmColor clm_state_get_color (const char *state);
 /** clm_state_get_left_color: Yellow in the last third of the lifetime, red in the last tenth. */
 ClmColor clm_state_get_left_color (gint64 not_before, gint64 not_after, gint64 now);
 
-/** clm_state_format_next: Returns: (transfer full): what comes next as a phrase: "renew in 31d", "retry in 12m (attempt 6)", "–". */
+/** clm_state_format_next: Returns: (transfer full): what comes next as a phrase: "renew in 31d", "renew in 12m (attempt 6)", "renew now", "under way", "–". */
 char *clm_state_format_next (const char *state, const char *action, gint64 time, guint attempts, gint64 now);
 
 G_END_DECLS

@@ -90,15 +90,32 @@ clm_table_color (ClmTable *self, guint column, ClmColor color)
 /* --- what fits --- */
 
 static guint
+measure_letter (gunichar letter)
+{
+  if (g_unichar_iszerowidth (letter))
+    return 0;
+  return g_unichar_iswide (letter) ? 2 : 1;
+}
+
+static guint
 count_cells (const char *text)
 {
   guint count = 0;
-  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c)) {
-    gunichar letter = g_utf8_get_char (c);
-    if (!g_unichar_iszerowidth (letter))
-      count += g_unichar_iswide (letter) ? 2 : 1;
-  }
+  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c))
+    count += measure_letter (g_utf8_get_char (c));
   return count;
+}
+
+char *
+clm_table_cut (const char *text, guint columns)
+{
+  const char *end = text;
+  for (guint used = 0; *end != '\0'; end = g_utf8_next_char (end)) {
+    used += measure_letter (g_utf8_get_char (end));
+    if (used > columns)
+      break;
+  }
+  return g_strndup (text, (gsize) (end - text));
 }
 
 static guint
@@ -108,6 +125,16 @@ measure_column (ClmTable *self, guint column)
   for (guint i = 0; i < self->rows->len; i++)
     width = MAX (width, count_cells (((Cell *) self->rows->pdata[i])[column].text));
   return width + GAP;
+}
+
+static gboolean
+is_empty_column (ClmTable *self, guint column)
+{
+  for (guint i = 0; i < self->rows->len; i++) {
+    if (*((Cell *) self->rows->pdata[i])[column].text != '\0')
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static guint
@@ -125,12 +152,12 @@ choose_columns (ClmTable *self, guint available)
   gboolean *shown = g_new (gboolean, self->columns->len);
   guint width = 0, highest = find_highest_drop (self);
   for (guint j = 0; j < self->columns->len; j++) {
-    shown[j] = TRUE;
-    width += measure_column (self, j);
+    shown[j] = !is_empty_column (self, j);
+    width += shown[j] ? measure_column (self, j) : 0;
   }
   for (guint drop = 1; drop <= highest && available > 0 && width - GAP > available; drop++) {
     for (guint j = 0; j < self->columns->len; j++) {
-      if (g_array_index (self->columns, Column, j).drop != drop)
+      if (g_array_index (self->columns, Column, j).drop != drop || !shown[j])
         continue;
       shown[j] = FALSE;
       width -= measure_column (self, j);

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /**
  * ClmTable: rows and columns for a person, drawn by libsmartcols. Where the terminal is too narrow, whole columns are left out
- * first, in the order of their @drop, and only then the widest text is cut.
+ * first, in the order of their @drop, and only then the widest text is cut. A column in which no row has anything is left out too.
  */
 typedef struct _ClmTable ClmTable;
 
@@ -32,5 +32,8 @@ void clm_table_color (ClmTable *self, guint column, ClmColor color);
 
 /** clm_table_to_string: @legend: whether to write the titles. Returns: (transfer full): "" without rows. */
 char *clm_table_to_string (ClmTable *self, const ClmTerminal *terminal, gboolean legend);
+
+/** clm_table_cut: Returns: (transfer full): as much of @text, which is one line, as @columns of a terminal hold. */
+char *clm_table_cut (const char *text, guint columns);
 
 G_END_DECLS

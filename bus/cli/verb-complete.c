@@ -3,7 +3,9 @@
 #include "verb.h"
 
 #include <glib/gi18n.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends.h"
 #include "certificates.h"
@@ -15,8 +17,19 @@
 /*
  * `certloom complete WORD…` writes what the last word may become, one a line: the words of the command line after `certloom`, the
  * last one as far as it is typed. The shell's part stays a few lines, and options are listed where they are defined. Nothing is
- * an error here: a person who presses TAB wants candidates or silence.
+ * an error here: a person who presses TAB wants candidates or silence, and soon: no daemon is started for it, and one that hangs is
+ * not waited for.
  */
+
+#define PATIENCE_S 2
+
+/* What the words before the last one say. */
+typedef struct {
+  const ClmVerb *verb;        /* (nullable) */
+  char          *noun;        /* (nullable): of a verb of two words that lacks the second */
+  const char    *argument;    /* (nullable): the last one */
+  guint          arguments;   /* of the verb */
+} Typed;
 
 static void
 offer (const char *candidate, const char *prefix)
@@ -48,16 +61,20 @@ offer_backends (ClmCli *cli, const char *kind, const char *prefix)
 }
 
 static void
-offer_arguments (ClmCli *cli, const ClmVerb *verb, const char *prefix)
+offer_arguments (ClmCli *cli, const Typed *typed, const char *prefix)
 {
   g_auto (GStrv) words = NULL;
-  switch (verb->kind) {
+  if (typed->arguments >= typed->verb->most)
+    return;
+  switch (typed->verb->kind) {
   case CLM_ARGUMENT_CERTIFICATE: offer_names (cli, prefix); break;
   case CLM_ARGUMENT_AUTHORITY: offer_backends (cli, "Authority", prefix); break;
   case CLM_ARGUMENT_KEY_STORE: offer_backends (cli, "KeyStore", prefix); break;
   case CLM_ARGUMENT_PLUGIN: offer_backends (cli, "Plugin", prefix); break;
   case CLM_ARGUMENT_VERB:
-    words = clm_verb_list_words (NULL);
+    if (typed->argument != NULL && !clm_verb_is_noun (typed->argument))
+      break;
+    words = clm_verb_list_words (typed->argument);
     offer_all ((const char *const *) words, prefix);
     break;
   case CLM_ARGUMENT_NONE: break;
@@ -99,11 +116,24 @@ offer_values (ClmCli *cli, const ClmVerb *verb, const char *option, const char *
   }
 }
 
-/* Takes from the words what says which bus to ask, and finds the verb; the word that is being typed is left out. */
-static const ClmVerb *
-read_words (ClmCli *cli, char **words, guint count, char **noun)
+static void
+take_word (Typed *self, const char *word)
 {
-  g_autofree char *name = NULL;
+  if (self->verb != NULL) {
+    self->arguments++;
+    self->argument = word;
+    return;
+  }
+  g_autofree char *name = self->noun != NULL ? g_strjoin (" ", self->noun, word, NULL) : g_strdup (word);
+  self->verb = clm_verb_find (name);
+  if (self->verb == NULL && self->noun == NULL && clm_verb_is_noun (word))
+    self->noun = g_strdup (word);
+}
+
+/* Also takes from the words what says which bus to ask. */
+static void
+read_words (ClmCli *cli, char **words, guint count, Typed *typed)
+{
   for (guint i = 0; i < count; i++) {
     if (g_str_equal (words[i], "--session"))
       cli->session = TRUE;
@@ -111,51 +141,52 @@ read_words (ClmCli *cli, char **words, guint count, char **noun)
       cli->address = g_strdup (words[i] + strlen ("--address="));
     else if (g_str_equal (words[i], "--address") && i + 1 < count)
       cli->address = g_strdup (words[++i]);
-    else if (clm_options_takes_value (NULL, words[i]))
+    else if (clm_options_takes_value (typed->verb, words[i]))
       i++;
-    else if (*words[i] != '-' && name == NULL)
-      name = g_strdup (words[i]);
-    else if (*words[i] != '-' && clm_verb_is_noun (name)) {
-      g_autofree char *both = g_strjoin (" ", name, words[i], NULL);
-      return clm_verb_find (both);
-    }
+    else if (*words[i] != '-')
+      take_word (typed, words[i]);
   }
-  if (name == NULL)
-    return NULL;
-  if (clm_verb_is_noun (name))
-    *noun = g_strdup (name);
-  return clm_verb_find (name);
 }
 
 static void
-complete (ClmCli *cli, const ClmVerb *verb, const char *noun, const char *before, const char *word)
+complete (ClmCli *cli, const Typed *typed, const char *before, const char *word)
 {
   const char *equals = g_str_has_prefix (word, "--") ? strchr (word, '=') : NULL;
   if (equals != NULL) {
     g_autofree char *option = g_strndup (word, (gsize) (equals - word));
-    offer_values (cli, verb, option, equals + 1);
-  } else if (clm_options_takes_value (verb, before)) {
-    offer_values (cli, verb, before, word);
+    offer_values (cli, typed->verb, option, equals + 1);
+  } else if (clm_options_takes_value (typed->verb, before)) {
+    offer_values (cli, typed->verb, before, word);
   } else if (*word == '-') {
-    offer_options (verb != NULL ? verb->entries : NULL, word);
+    offer_options (typed->verb != NULL ? typed->verb->entries : NULL, word);
     offer_options (clm_options_list_global (NULL), word);
-  } else if (verb != NULL) {
-    offer_arguments (cli, verb, word);
+  } else if (typed->verb != NULL) {
+    offer_arguments (cli, typed, word);
   } else {
-    g_auto (GStrv) words = clm_verb_list_words (noun);
+    g_auto (GStrv) words = clm_verb_list_words (typed->noun);
     offer_all ((const char *const *) words, word);
   }
+}
+
+static void
+on_alarm (int number)
+{
+  _exit (CLM_EXIT_DONE);
 }
 
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
   guint count = g_strv_length (arguments);
-  g_autofree char *noun = NULL;
+  Typed typed = { 0 };
   if (count == 0)
     return CLM_EXIT_DONE;
-  const ClmVerb *verb = read_words (cli, arguments, count - 1, &noun);
-  complete (cli, verb, noun, count > 1 ? arguments[count - 2] : "", arguments[count - 1]);
+  signal (SIGALRM, on_alarm);
+  alarm (PATIENCE_S);
+  cli->no_start = TRUE;
+  read_words (cli, arguments, count - 1, &typed);
+  complete (cli, &typed, count > 1 ? arguments[count - 2] : "", arguments[count - 1]);
+  g_free (typed.noun);
   return CLM_EXIT_DONE;
 }
 

@@ -45,7 +45,7 @@ run_daemon (ClmCli *cli, const char *option, const char *pattern, char **text, i
   *status = g_subprocess_get_if_exited (process) ? g_subprocess_get_exit_status (process) : -1;
   if (*status == CLM_EXIT_DONE || *status == CLM_EXIT_CONFIG)
     return TRUE;
-  return clm_cli_error_set_system (error, NULL, _("%s failed"), program);
+  return clm_cli_error_set_system (error, _("it said why above; is it the certloomd of this version?"), _("%s failed"), program);
 }
 
 /* --- check --- */

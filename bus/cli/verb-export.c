@@ -87,7 +87,7 @@ export_der (ClmCli *cli, const char *name, ClmOutput *output, GError **error)
   const char *pem = g_variant_get_fixed_array (bytes, &length, 1);
   g_autoptr (GBytes) der = clm_pem_decode_first (pem, length);
   if (der == NULL)
-    return clm_cli_error_set_named (error, CLM_ERROR_NAME ("InvalidData"), _("certloomd gave no certificate"), NULL);
+    return clm_cli_error_set_named (error, CLM_ERROR_NAME ("InvalidData"), _("certloomd gave no certificate"), _("see what it says with:  journalctl -u certloomd"));
   return clm_output_open (output, options.out, FALSE, error)
          && clm_output_write (output, g_bytes_get_data (der, NULL), g_bytes_get_size (der), error);
 }

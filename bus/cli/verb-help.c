@@ -3,6 +3,7 @@
 #include "verb.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "error.h"
 #include "help.h"
@@ -50,8 +51,15 @@ format_verb (const ClmVerb *verb)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+static gboolean
+begins_with (const ClmVerb *verb, const char *noun)
+{
+  gsize length = strlen (noun);
+  return strncmp (verb->name, noun, length) == 0 && verb->name[length] == ' ';
+}
+
 static char *
-format_command (void)
+format_command (const char *noun)
 {
   const ClmVerb *const *verbs = clm_verb_list ();
   g_autoptr (GString) text = g_string_new (NULL);
@@ -59,7 +67,7 @@ format_command (void)
   g_string_append_printf (text, "\n%s\n", _("Verbs:"));
   for (gsize i = 0; verbs[i] != NULL; i++) {
     g_autofree char *name = g_strdup_printf ("%s %s", verbs[i]->name, verbs[i]->arguments);
-    if (!verbs[i]->hidden)
+    if (noun != NULL ? begins_with (verbs[i], noun) : !verbs[i]->hidden)
       append_entry (text, name, _(verbs[i]->summary));
   }
   g_string_append_printf (text, "\n%s\n", _("Options of every verb:"));
@@ -69,9 +77,9 @@ format_command (void)
 }
 
 char *
-clm_help_format (const ClmVerb *verb)
+clm_help_format (const ClmVerb *verb, const char *noun)
 {
-  return verb != NULL ? format_verb (verb) : format_command ();
+  return verb != NULL ? format_verb (verb) : format_command (noun);
 }
 
 static ClmExit
@@ -79,15 +87,14 @@ run (ClmCli *cli, char **arguments, GError **error)
 {
   g_autofree char *name = arguments[0] != NULL ? g_strjoinv (" ", arguments) : NULL;
   const ClmVerb *verb = name != NULL ? clm_verb_find (name) : NULL;
-  if (name != NULL && verb == NULL) {
-    g_auto (GStrv) words = clm_verb_list_words (NULL);
-    gboolean noun = clm_verb_is_noun (arguments[0]);
-    g_auto (GStrv) more = noun ? clm_verb_list_words (arguments[0]) : NULL;
-    g_autofree char *hint = noun ? g_strjoinv (", ", more) : clm_suggest_format (name, (const char *const *) words);
-    clm_cli_error_set_usage (error, hint, _("there is no verb “%s”"), name);
+  gboolean noun = name != NULL && clm_verb_is_noun (name);
+  if (name != NULL && verb == NULL && !noun) {
+    g_auto (GStrv) words = clm_verb_list_words (clm_verb_is_noun (arguments[0]) ? arguments[0] : NULL);
+    g_autofree char *hint = clm_suggest_format (arguments[1] != NULL ? arguments[1] : name, (const char *const *) words);
+    clm_cli_error_set_usage (error, hint != NULL ? hint : _("see all verbs with:  certloom help"), _("there is no verb “%s”"), name);
     return CLM_EXIT_USAGE;
   }
-  g_autofree char *text = clm_help_format (verb);
+  g_autofree char *text = clm_help_format (verb, noun ? name : NULL);
   g_autofree char *shown = clm_cli_dup_shown (cli, text);
   clm_cli_print (cli, shown);
   return CLM_EXIT_DONE;

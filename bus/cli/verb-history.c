@@ -97,6 +97,16 @@ make_table (void)
   return table;
 }
 
+/* What was removed long ago still has a history; what never was has none. */
+static gboolean
+check_subject (ClmCli *cli, const char *subject, GError **error)
+{
+  if (*subject == '\0')
+    return TRUE;
+  g_autoptr (GVariant) properties = clm_certificates_get (cli, subject, error);
+  return properties != NULL;
+}
+
 /* --- all of it, page by page --- */
 
 static void
@@ -120,17 +130,17 @@ stream_page (ClmCli *cli, GVariant *page, gboolean legend)
   fflush (stdout);
 }
 
-static void
+static gboolean
 stream (ClmCli *cli, const char *subject, GError **error)
 {
   guint64 before = 0;
-  gboolean legend = !cli->no_legend;
+  gboolean told = FALSE;
   while (TRUE) {
     g_autoptr (GVariant) page = read_page (cli, subject, &before, PAGE, error);
     if (page == NULL || g_variant_n_children (page) == 0)
-      return;
-    stream_page (cli, page, legend);
-    legend = FALSE;
+      return page != NULL && (told || check_subject (cli, subject, error));
+    stream_page (cli, page, !cli->no_legend && !told);
+    told = TRUE;
   }
 }
 
@@ -186,15 +196,13 @@ run (ClmCli *cli, char **arguments, GError **error)
   if (*subject != '\0' && !clm_certificates_check_name (subject, error))
     return CLM_EXIT_USAGE;
   if (limit < 1) {
-    clm_cli_error_set_usage (error, NULL, _("--limit= must be at least 1"));
+    clm_cli_error_set_usage (error, _("say how many rows, e.g. --limit=50, or --all"), _("--limit= must be at least 1"));
     return CLM_EXIT_USAGE;
   }
-  if (all) {
-    stream (cli, subject, error);
-    return CLM_EXIT_DONE;
-  }
+  if (all)
+    return stream (cli, subject, error) ? CLM_EXIT_DONE : CLM_EXIT_FAILED;
   g_autoptr (GPtrArray) rows = read_newest (cli, subject, (guint) limit, error);
-  if (rows == NULL)
+  if (rows == NULL || (rows->len == 0 && !check_subject (cli, subject, error)))
     return CLM_EXIT_FAILED;
   if (cli->json)
     print_json (rows);

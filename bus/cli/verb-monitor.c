@@ -3,21 +3,16 @@
 #include "verb.h"
 
 #include <glib/gi18n.h>
-#include <glib-unix.h>
-#include <signal.h>
-#include <string.h>
 
-#include "certificates.h"
+#include "changes.h"
 #include "date.h"
-#include "error.h"
+#include "loop.h"
 #include "state.h"
 
 typedef struct {
   ClmCli       *cli;
-  GMainLoop    *loop;
   GPatternSpec *pattern;   /* (nullable) */
   GHashTable   *states;    /* name → state that was told last */
-  gboolean      lost;
 } Monitor;
 
 static gboolean
@@ -78,30 +73,17 @@ tell_change (Monitor *self, const ClmCertificateRow *row)
 }
 
 static void
-on_changed (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *signal,
-            GVariant *parameters, gpointer user_data)
+on_changed (const ClmCertificateRow *row, gpointer user_data)
 {
   Monitor *self = user_data;
-  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(ta" CLM_ROW_TYPE ")")))
-    return;
-  g_autoptr (GVariant) rows = g_variant_get_child_value (parameters, 1);
-  for (gsize i = 0; i < g_variant_n_children (rows); i++) {
-    g_autoptr (GVariant) child = g_variant_get_child_value (rows, i);
-    g_autoptr (ClmCertificateRow) row = clm_certificate_row_new (child);
-    if (is_wanted (self, row->name))
-      tell_change (self, row);
-  }
+  if (is_wanted (self, row->name))
+    tell_change (self, row);
 }
 
 static void
-on_removed (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *signal,
-            GVariant *parameters, gpointer user_data)
+on_removed (const char *name, gpointer user_data)
 {
   Monitor *self = user_data;
-  const char *name;
-  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(st)")))
-    return;
-  g_variant_get_child (parameters, 0, "&s", &name);
   g_hash_table_remove (self->states, name);
   if (!is_wanted (self, name))
     return;
@@ -146,21 +128,6 @@ on_event (GDBusConnection *connection, const char *sender, const char *path, con
 
 /* --- the verb --- */
 
-static void
-on_lost (gpointer user_data)
-{
-  Monitor *self = user_data;
-  self->lost = TRUE;
-  g_main_loop_quit (self->loop);
-}
-
-static gboolean
-on_interrupt (gpointer user_data)
-{
-  g_main_loop_quit (((Monitor *) user_data)->loop);
-  return G_SOURCE_CONTINUE;
-}
-
 static gboolean
 remember_states (Monitor *self, GError **error)
 {
@@ -173,36 +140,20 @@ remember_states (Monitor *self, GError **error)
   return rows != NULL;
 }
 
-static gboolean
-begin (Monitor *self, GError **error)
-{
-  const char *manager = CLM_INTERFACE ("Manager");
-  if (!clm_bus_connect (self->cli, error))
-    return FALSE;
-  clm_bus_subscribe (self->cli, CLM_BUS_PATH, manager, "CertificatesChanged", on_changed, self);
-  clm_bus_subscribe (self->cli, CLM_BUS_PATH, manager, "CertificateRemoved", on_removed, self);
-  clm_bus_subscribe (self->cli, CLM_BUS_PATH, manager, "Event", on_event, self);
-  if (!remember_states (self, error))
-    return FALSE;
-  g_autoptr (GVariant) answer = clm_bus_call (self->cli, CLM_BUS_PATH, manager, "Subscribe", clm_bus_only_options (NULL), "()", error);
-  return answer != NULL;
-}
-
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
-  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  static const ClmChangeHandlers handlers = { on_changed, on_removed };
   g_autoptr (GHashTable) states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (GPatternSpec) pattern = arguments[0] != NULL ? g_pattern_spec_new (arguments[0]) : NULL;
-  Monitor self = { .cli = cli, .loop = loop, .pattern = pattern, .states = states };
-  if (!begin (&self, error))
+  Monitor self = { .cli = cli, .pattern = pattern, .states = states };
+  if (!clm_bus_connect (cli, error))
     return CLM_EXIT_FAILED;
-  guint interrupt = g_unix_signal_add (SIGINT, on_interrupt, &self);
-  clm_bus_watch (cli, G_CALLBACK (on_lost), &self);
-  g_main_loop_run (loop);
-  clm_bus_unwatch (cli);
-  g_source_remove (interrupt);
-  if (self.lost)
+  clm_bus_subscribe (cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "Event", on_event, &self, NULL);
+  if (!clm_changes_subscribe (cli, &handlers, &self, error) || !remember_states (&self, error))
+    return CLM_EXIT_FAILED;
+  g_autoptr (ClmLoop) loop = clm_loop_new (cli);
+  if (clm_loop_run (loop, -1) == CLM_LOOP_LOST)
     clm_bus_set_lost (error);
   return CLM_EXIT_DONE;
 }

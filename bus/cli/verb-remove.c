@@ -4,7 +4,6 @@
 
 #include <glib/gi18n.h>
 
-#include "certificates.h"
 #include "job.h"
 
 static gboolean keep_key;
@@ -18,13 +17,7 @@ static const GOptionEntry entries[] = {
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
-  g_auto (ClmJobResult) result = { 0 };
-  if (!clm_certificates_check_name (arguments[0], error))
-    return CLM_EXIT_USAGE;
-  if (!clm_job_run_on (cli, arguments[0], "Remove", clm_bus_only_options (keep_key ? "keep-key" : NULL), &result, error))
-    return CLM_EXIT_FAILED;
-  clm_job_finish (cli, &result, NULL, _("removed"));
-  return CLM_EXIT_DONE;
+  return clm_job_run_verb (cli, arguments[0], "Remove", clm_bus_only_options (keep_key ? "keep-key" : NULL), _("removed"), error);
 }
 
 const ClmVerb clm_verb_remove = {

@@ -52,8 +52,7 @@ renew_names (ClmCli *cli, const char *const *names, const char *label, ClmJobRes
   GVariant *parameters = g_variant_new ("(^as@a{sv})", names, g_variant_dict_end (&dict));
   g_autoptr (GVariant) answer = clm_bus_call (cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "Renew", parameters, "(o)", error);
   if (answer == NULL) {
-    if (label != NULL)
-      clm_certificates_explain_absence (cli, label, error);
+    clm_certificates_explain_absence_of (cli, names, error);
     return FALSE;
   }
   g_variant_get (answer, "(&o)", &path);
@@ -82,7 +81,7 @@ renew_many (ClmCli *cli, char **names, ClmJobResult *result, GError **error)
     g_autoptr (GError) local = NULL;
     for (guint i = 0; i < NAMES_MAX && start + i < count; i++)
       slice[i] = names[start + i];
-    if (!renew_names (cli, slice, NULL, &part, &local) && part.total == 0) {
+    if (!renew_names (cli, slice, NULL, &part, &local) && g_strcmp0 (part.state, "failed") != 0) {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
@@ -131,6 +130,19 @@ finish (ClmCli *cli, const ClmJobResult *result, const char *name)
   }
 }
 
+static void
+say_nothing_there (ClmCli *cli)
+{
+  clm_cli_say (cli, _("No certificates that you may see."));
+  if (!cli->json)
+    return;
+  g_autoptr (JsonBuilder) builder = clm_json_new ();
+  json_builder_set_member_name (builder, "job");
+  json_builder_add_null_value (builder);
+  g_autofree char *text = clm_json_end (builder, TRUE);
+  fputs (text, stdout);
+}
+
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
@@ -144,7 +156,7 @@ run (ClmCli *cli, char **arguments, GError **error)
     if (all == NULL)
       return CLM_EXIT_FAILED;
     if (all[0] == NULL) {
-      clm_cli_say (cli, _("No certificates that you may see."));
+      say_nothing_there (cli);
       return CLM_EXIT_DONE;
     }
   }

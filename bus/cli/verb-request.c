@@ -134,6 +134,11 @@ check (const char *name, GError **error)
     return FALSE;
   if (options.instance != NULL && options.template == NULL)
     return clm_cli_error_set_usage (error, _("say which with --template=TEMPLATE"), _("--instance= needs a template"));
+  if (options.instance == NULL && options.template != NULL)
+    return clm_cli_error_set_usage (error, _("say which with --instance=INSTANCE"), _("--template= needs an instance"));
+  if (options.authority == NULL && options.template == NULL)
+    return clm_cli_error_set_usage (error, _("say which with --ca=NAME (there are:  certloom ca list), or name a --template="),
+                                    _("which CA shall issue it?"));
   if (name == NULL && (options.template == NULL || options.instance == NULL))
     return clm_cli_error_set_usage (error, _("give a NAME, or --template=TEMPLATE and --instance=INSTANCE"),
                                     _("the new certificate has no name"));
@@ -164,8 +169,11 @@ run (ClmCli *cli, char **arguments, GError **error)
   GVariant *parameters = g_variant_new ("(sss@a{sv}@a{sv})", name != NULL ? name : "", options.template != NULL ? options.template : "",
                                         options.instance != NULL ? options.instance : "", spec, clm_bus_no_options ());
   g_autoptr (GVariant) answer = clm_bus_call (cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "Request", parameters, "(oo)", error);
-  if (answer == NULL)
+  if (answer == NULL) {
+    if (error != NULL && (*error)->code == CLM_EXIT_NOT_FOUND && options.template != NULL && *clm_cli_error_get_hint (*error) == '\0')
+      clm_cli_error_set_hint (*error, _("see what templates there are with:  certloom config show '*@*'"));
     return CLM_EXIT_FAILED;
+  }
   g_variant_get (answer, "(&o&o)", &certificate, &job);
   g_autofree char *given = read_name (cli, certificate, name);
   if (!clm_job_follow (cli, job, given, &result, error))

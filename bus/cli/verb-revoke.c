@@ -4,7 +4,6 @@
 
 #include <glib/gi18n.h>
 
-#include "certificates.h"
 #include "error.h"
 #include "job.h"
 #include "reason.h"
@@ -36,14 +35,10 @@ check_reason (GError **error)
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
-  g_auto (ClmJobResult) result = { 0 };
-  if (!clm_certificates_check_name (arguments[0], error) || !check_reason (error))
+  if (!check_reason (error))
     return CLM_EXIT_USAGE;
   GVariant *parameters = g_variant_new ("(s@a{sv})", reason != NULL ? reason : "unspecified", clm_bus_no_options ());
-  if (!clm_job_run_on (cli, arguments[0], "Revoke", parameters, &result, error))
-    return CLM_EXIT_FAILED;
-  clm_job_finish (cli, &result, arguments[0], _("revoked"));
-  return CLM_EXIT_DONE;
+  return clm_job_run_verb (cli, arguments[0], "Revoke", parameters, _("revoked"), error);
 }
 
 const ClmVerb clm_verb_revoke = {

@@ -39,6 +39,30 @@ add_next (ClmLines *lines, GVariant *properties, const char *state, gint64 now)
   clm_lines_add (lines, _("Next action"), next);
 }
 
+/* The words of the bus for a person; one that this command does not know yet stays. */
+static const char *
+get_label (const char *word)
+{
+  static const struct { const char *word, *label; } words[] = {
+    { "current", N_("current") }, { "previous", N_("previous") }, { "candidate", N_("not yet in use") }, { "revoked", N_("revoked") },
+    { "file", N_("a configuration file") }, { "request", N_("a request") }, { "pending", N_("pending") },
+    { "delivered", N_("delivered") }, { "failing", N_("failing") }, { "rolled-back", N_("has the previous certificate") },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++) {
+    if (g_str_equal (words[i].word, word))
+      return _(words[i].label);
+  }
+  return word;
+}
+
+static void
+add_word (ClmLines *lines, const char *label, GVariant *properties, const char *name)
+{
+  const char *word = "";
+  g_variant_lookup (properties, name, "&s", &word);
+  clm_lines_add (lines, label, get_label (word));
+}
+
 static void
 add_deliveries (ClmLines *lines, GVariant *properties)
 {
@@ -53,7 +77,10 @@ add_deliveries (ClmLines *lines, GVariant *properties)
     g_autofree char *when = clm_date_format_full (time);
     g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, generation);
     if (failing || *error != '\0')
-      clm_lines_addf (lines, _("Delivery"), _("%s: failing, %u attempts, last %s: %s"), name, attempts, when, error);
+      clm_lines_addf (lines, _("Delivery"), ngettext ("%s: failing, %u attempt, last %s: %s", "%s: failing, %u attempts, last %s: %s", attempts),
+                      name, attempts, when, error);
+    else if (generation == 0)
+      clm_lines_addf (lines, _("Delivery"), _("%s: has nothing yet"), name);
     else
       clm_lines_addf (lines, _("Delivery"), _("%s: has generation %s, %s"), name, number, when);
   }
@@ -71,7 +98,7 @@ add_generations (ClmLines *lines, GVariant *properties)
                          &retired);
     g_autofree char *until = clm_date_format_full (not_after);
     g_autofree char *shown = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
-    clm_lines_addf (lines, _("Generation"), _("%s (%s): serial %s, until %s"), shown, kind, serial, until);
+    clm_lines_addf (lines, _("Generation"), _("%s (%s): serial %s, until %s"), shown, get_label (kind), serial, until);
   }
 }
 
@@ -79,26 +106,30 @@ static void
 print_text (ClmCli *cli, GVariant *properties)
 {
   static const struct { const char *property, *label; } first[] = {
-    { "Reason", N_("Reason") }, { "Message", N_("What") }, { "Hint", N_("What to do") }, { "Error", N_("Error") },
+    { "Message", N_("What") }, { "Hint", N_("What to do") }, { "Error", N_("Error") },
   };
   static const struct { const char *property, *label; } rest[] = {
     { "Subject", N_("Subject") }, { "AltNames", N_("Names") }, { "Issuer", N_("Issuer") }, { "Serial", N_("Serial") },
     { "Fingerprint", N_("SHA-256") }, { "Authority", N_("CA") }, { "KeyStore", N_("Key store") }, { "KeyType", N_("Key type") },
-    { "KeyUri", N_("Key") }, { "Origin", N_("Origin") }, { "Template", N_("Template") },
+    { "KeyUri", N_("Key") }, { "Template", N_("Template") },
   };
   gint64 now = clm_cli_get_time ();
-  const char *name = "", *state = "";
+  const char *name = "", *state = "", *reason = "";
   g_autoptr (ClmLines) lines = clm_lines_new ();
   g_variant_lookup (properties, "Name", "&s", &name);
   g_variant_lookup (properties, "State", "&s", &state);
   clm_lines_addf (lines, _("Certificate"), "%s", name);
-  clm_lines_addf (lines, _("State"), "%s %s", clm_state_get_symbol (state, cli->terminal.utf8), clm_state_get_label (state));
+  g_variant_lookup (properties, "Reason", "&s", &reason);
+  gboolean more = *reason != '\0' && !g_str_equal (reason, state);
+  clm_lines_addf (lines, _("State"), "%s %s%s%s%s", clm_state_get_symbol (state, cli->terminal.utf8), clm_state_get_label (state),
+                  more ? " (" : "", more ? reason : "", more ? ")" : "");
   for (gsize i = 0; i < G_N_ELEMENTS (first); i++)
     clm_lines_add_property (lines, _(first[i].label), properties, first[i].property);
   add_next (lines, properties, state, now);
   add_validity (lines, properties, now);
   for (gsize i = 0; i < G_N_ELEMENTS (rest); i++)
     clm_lines_add_property (lines, _(rest[i].label), properties, rest[i].property);
+  add_word (lines, _("Origin"), properties, "Origin");
   add_deliveries (lines, properties);
   add_generations (lines, properties);
   clm_lines_print (lines, cli);

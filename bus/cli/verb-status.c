@@ -133,21 +133,20 @@ append_matters (GString *text, ClmCli *cli, GPtrArray *rows, guint count)
 static void
 append_authorities (GString *text, GPtrArray *rows)
 {
-  g_autoptr (GHashTable) counts = g_hash_table_new (g_str_hash, g_str_equal);
-  GHashTableIter iter;
-  gpointer name, count;
+  g_autoptr (GTree) counts = g_tree_new ((GCompareFunc) strcmp);
   for (guint i = 0; i < rows->len; i++) {
     char *authority = ((ClmCertificateRow *) rows->pdata[i])->authority;
-    guint before = GPOINTER_TO_UINT (g_hash_table_lookup (counts, authority));
-    g_hash_table_insert (counts, authority, GUINT_TO_POINTER (before + 1));
+    guint before = GPOINTER_TO_UINT (g_tree_lookup (counts, authority));
+    g_tree_insert (counts, authority, GUINT_TO_POINTER (before + 1));
   }
-  g_hash_table_iter_init (&iter, counts);
-  while (g_hash_table_iter_next (&iter, &name, &count))
-    g_string_append_printf (text, "  %s: %u\n", (char *) name, GPOINTER_TO_UINT (count));
+  for (GTreeNode *node = g_tree_node_first (counts); node != NULL; node = g_tree_node_next (node)) {
+    const char *name = g_tree_node_key (node);
+    g_string_append_printf (text, "  %s: %u\n", *name != '\0' ? name : _("no CA yet"), GPOINTER_TO_UINT (g_tree_node_value (node)));
+  }
 }
 
 static void
-print_text (ClmCli *cli, GPtrArray *rows)
+print_text (ClmCli *cli, GPtrArray *rows, gboolean narrowed)
 {
   gint64 now = clm_cli_get_time ();
   gboolean summary = cli->terminal.out_is_tty && rows->len > ROWS_MAX;
@@ -157,7 +156,7 @@ print_text (ClmCli *cli, GPtrArray *rows)
   g_autoptr (GString) below = g_string_new (NULL);
   g_string_append (text, drawn);
   if (rows->len == 0)
-    clm_cli_say (cli, _("No certificates that you may see."));
+    clm_cli_say (cli, "%s", narrowed ? _("No certificate that you may see is like that.") : _("No certificates that you may see."));
   if (rows->len > 0 && !cli->no_legend && !cli->quiet) {
     append_totals (below, cli, rows);
     if (summary) {
@@ -266,7 +265,7 @@ run (ClmCli *cli, char **arguments, GError **error)
   const char *pattern = arguments[0];
   ClmCertificateFilter filter;
   guint count = 0;
-  gboolean is_name = pattern != NULL && strpbrk (pattern, "*?[") == NULL;
+  gboolean is_name = pattern != NULL && strpbrk (pattern, "*?") == NULL;
   if (!make_filter (&filter, pattern, error) || (is_name && !clm_certificates_check_name (pattern, error)))
     return CLM_EXIT_USAGE;
   gboolean narrowed = filter.state != NULL || filter.authority != NULL || filter.expires_before != 0;
@@ -283,7 +282,7 @@ run (ClmCli *cli, char **arguments, GError **error)
   else if (cli->json)
     print_json (rows);
   else
-    print_text (cli, rows);
+    print_text (cli, rows, narrowed || pattern != NULL);
   return CLM_EXIT_DONE;
 }
 

@@ -3,12 +3,11 @@
 #include "verb.h"
 
 #include <glib/gi18n.h>
-#include <glib-unix.h>
-#include <signal.h>
 
-#include "certificates.h"
+#include "changes.h"
 #include "date.h"
 #include "error.h"
+#include "loop.h"
 #include "state.h"
 #include "suggest.h"
 #include "wait.h"
@@ -31,14 +30,21 @@ clm_wait_list_words (void)
   return g_strv_builder_end (words);
 }
 
+static const char *
+get_label (const char *word)
+{
+  if (g_str_equal (word, "delivered"))
+    return _("delivered");
+  return g_str_equal (word, "removed") ? _("removed") : clm_state_get_label (word);
+}
+
 typedef struct {
   ClmCli     *cli;
-  GMainLoop  *loop;
+  ClmLoop    *loop;
   const char *name;
   const char *wanted;
   char       *state;
   gboolean    reached;
-  gboolean    lost;
 } Wait;
 
 static void
@@ -48,55 +54,27 @@ check (Wait *self, const char *state, const char *delivery_state)
   self->state = g_strdup (state);
   self->reached = g_str_equal (self->wanted, "delivered") ? g_str_equal (delivery_state, "delivered") : g_str_equal (state, self->wanted);
   if (self->reached)
-    g_main_loop_quit (self->loop);
+    clm_loop_quit (self->loop);
 }
 
 static void
-on_changed (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *signal,
-            GVariant *parameters, gpointer user_data)
+on_changed (const ClmCertificateRow *row, gpointer user_data)
 {
   Wait *self = user_data;
-  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(ta" CLM_ROW_TYPE ")")))
+  if (g_str_equal (row->name, self->name))
+    check (self, row->state, row->delivery_state);
+}
+
+static void
+on_removed (const char *name, gpointer user_data)
+{
+  Wait *self = user_data;
+  if (!g_str_equal (name, self->name))
     return;
-  g_autoptr (GVariant) rows = g_variant_get_child_value (parameters, 1);
-  for (gsize i = 0; i < g_variant_n_children (rows); i++) {
-    g_autoptr (GVariant) child = g_variant_get_child_value (rows, i);
-    g_autoptr (ClmCertificateRow) row = clm_certificate_row_new (child);
-    if (g_str_equal (row->name, self->name))
-      check (self, row->state, row->delivery_state);
-  }
+  check (self, "removed", "");
+  clm_loop_quit (self->loop);
 }
 
-static void
-on_removed (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *signal,
-            GVariant *parameters, gpointer user_data)
-{
-  Wait *self = user_data;
-  const char *name = "";
-  if (g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(st)")))
-    g_variant_get_child (parameters, 0, "&s", &name);
-  if (g_str_equal (name, self->name))
-    check (self, "removed", "");
-  if (g_str_equal (name, self->name) && !self->reached)
-    g_main_loop_quit (self->loop);
-}
-
-static void
-on_lost (gpointer user_data)
-{
-  Wait *self = user_data;
-  self->lost = TRUE;
-  g_main_loop_quit (self->loop);
-}
-
-static gboolean
-on_end (gpointer user_data)
-{
-  g_main_loop_quit (((Wait *) user_data)->loop);
-  return G_SOURCE_CONTINUE;
-}
-
-/* Subscribed first, read then: what happens in between is seen twice rather than not at all. */
 static gboolean
 look (Wait *self, GError **error)
 {
@@ -117,48 +95,28 @@ look (Wait *self, GError **error)
   return FALSE;
 }
 
-static void
-loop (Wait *self, gint64 seconds)
+static gboolean
+judge (const Wait *self, ClmLoopEnd end, GError **error)
 {
-  guint interrupt = g_unix_signal_add (SIGINT, on_end, self);
-  guint timeout = seconds >= 0 ? g_timeout_add_seconds ((guint) MIN (seconds, G_MAXUINT), on_end, self) : 0;
-  clm_bus_watch (self->cli, G_CALLBACK (on_lost), self);
-  g_main_loop_run (self->loop);
-  clm_bus_unwatch (self->cli);
-  g_source_remove (interrupt);
-  if (timeout != 0)
-    g_source_remove (timeout);
+  if (self->reached)
+    return TRUE;
+  if (end == CLM_LOOP_LOST)
+    return clm_bus_set_lost (error);
+  if (g_strcmp0 (self->state, "removed") == 0)
+    return clm_cli_error_set (error, CLM_EXIT_NOT_FOUND, CLM_ERROR_NAME ("NotFound"), _("see what there is with:  certloom status"),
+                              _("“%s” was removed meanwhile"), self->name);
+  g_autofree char *hint = g_strdup_printf (_("see what it waits for with:  certloom show %s"), self->name);
+  return clm_cli_error_set (error, CLM_EXIT_TIMED_OUT, CLM_ERROR_NAME ("TimedOut"), hint, _("“%s” is still %s, not %s"), self->name,
+                            clm_state_get_label (self->state), get_label (self->wanted));
 }
 
 static gboolean
 wait_for (Wait *self, gint64 seconds, GError **error)
 {
-  if (!clm_bus_connect (self->cli, error))
+  static const ClmChangeHandlers handlers = { on_changed, on_removed };
+  if (!clm_changes_subscribe (self->cli, &handlers, self, error) || !look (self, error))
     return FALSE;
-  guint changed = clm_bus_subscribe (self->cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "CertificatesChanged", on_changed, self);
-  guint removed = clm_bus_subscribe (self->cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "CertificateRemoved", on_removed, self);
-  g_autoptr (GVariant) subscribed = clm_bus_call (self->cli, CLM_BUS_PATH, CLM_INTERFACE ("Manager"), "Subscribe",
-                                                  clm_bus_only_options (NULL), "()", error);
-  gboolean good = subscribed != NULL && look (self, error);
-  if (good && !self->reached)
-    loop (self, seconds);
-  clm_bus_unsubscribe (self->cli, changed);
-  clm_bus_unsubscribe (self->cli, removed);
-  return good;
-}
-
-static gboolean
-judge (const Wait *self, GError **error)
-{
-  if (self->reached)
-    return TRUE;
-  if (self->lost)
-    return clm_bus_set_lost (error);
-  if (g_strcmp0 (self->state, "removed") == 0)
-    return clm_cli_error_set (error, CLM_EXIT_NOT_FOUND, CLM_ERROR_NAME ("NotFound"), NULL, _("“%s” was removed meanwhile"), self->name);
-  g_autofree char *hint = g_strdup_printf ("certloom show %s", self->name);
-  return clm_cli_error_set (error, CLM_EXIT_TIMED_OUT, CLM_ERROR_NAME ("TimedOut"), hint, _("“%s” is still %s, not %s"), self->name,
-                            clm_state_get_label (self->state), clm_state_get_label (self->wanted));
+  return judge (self, self->reached ? CLM_LOOP_QUIT : clm_loop_run (self->loop, seconds), error);
 }
 
 static gboolean
@@ -181,7 +139,7 @@ static void
 finish (ClmCli *cli, const Wait *self)
 {
   if (!cli->json) {
-    clm_cli_say (cli, "%s: %s", self->name, clm_state_get_label (self->wanted));
+    clm_cli_say (cli, "%s: %s", self->name, get_label (self->wanted));
     return;
   }
   g_autoptr (JsonBuilder) builder = clm_json_new ();
@@ -194,10 +152,10 @@ finish (ClmCli *cli, const Wait *self)
 static ClmExit
 run (ClmCli *cli, char **arguments, GError **error)
 {
-  g_autoptr (GMainLoop) main_loop = g_main_loop_new (NULL, FALSE);
-  Wait self = { .cli = cli, .loop = main_loop, .name = arguments[0] };
+  g_autoptr (ClmLoop) loop = clm_loop_new (cli);
+  Wait self = { .cli = cli, .loop = loop, .name = arguments[0] };
   gint64 seconds;
-  if (parse (&self, &seconds, error) && wait_for (&self, seconds, error) && judge (&self, error))
+  if (parse (&self, &seconds, error) && wait_for (&self, seconds, error))
     finish (cli, &self);
   g_free (self.state);
   return CLM_EXIT_DONE;

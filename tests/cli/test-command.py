@@ -2,100 +2,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The command against a real bus and a real daemon with a private CA.
 
-test-command.py CERTLOOM CERTLOOMD CERTLOOM-DELIVER PLUGINS
+test-command.py CERTLOOM CERTLOOMD CERTLOOM-DELIVER PLUGINS FAKES
 """
 import json
 import os
-import pathlib
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
-CERTLOOM, CERTLOOMD, DELIVER, PLUGINS = (os.path.abspath(path) for path in sys.argv[1:5])
-BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
-"""
-FILES = {
-    "certloom.conf": "[Daemon]\nClock=rtc\n",
-    "keystores.d/file.keystore": "[KeyStore]\nPlugin=key-file\n",
-    "authorities.d/lab.authority": "[Authority]\nPlugin=ca-local\nKeyStore=file\nSubject=CN=Lab Root\n",
-    "certificates.d/web.certificate": "[Certificate]\nSubject=CN=web.example\nDNS=web.example\nAuthority=lab\nKeyStore=file\nValidity=10d\n",
-    "certificates.d/app@.certificate": "[Certificate]\nSubject=CN=%i.example\nDNS=%i.example\nAuthority=lab\nValidity=5d\n",
-}
-
-
-class World:
-    """A folder, a bus and a daemon."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="certloom-cli-")
-        self.path = pathlib.Path(self.folder.name)
-        self.config = self.path / "root/etc/certloom"
-        for name, text in FILES.items():
-            self.write(name, text)
-        self.address = f"unix:path={self.path}/bus"
-        (self.path / "bus.conf").write_text(BUS.format(path=f"{self.path}/bus"))
-        self.bus = subprocess.Popen(["dbus-daemon", f"--config-file={self.path}/bus.conf", "--nofork", "--nopidfile"])
-        self.daemon = None
-
-    def write(self, name, text):
-        path = self.config / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o644)
-        for folder in path.parents:
-            if folder.is_relative_to(self.path):
-                folder.chmod(0o755)
-
-    def start_daemon(self):
-        self.log = open(self.path / "log", "w+")
-        self.daemon = subprocess.Popen(
-            [CERTLOOMD, f"--address={self.address}", f"--config-root={self.path}/root", f"--state-dir={self.path}/state",
-             f"--plugin-dir={PLUGINS}", f"--deliver-program={DELIVER}"], stderr=self.log, stdout=self.log)
-
-    def stop_daemon(self):
-        self.daemon.terminate()
-        self.daemon.wait(60)
-        self.daemon = None
-
-    def stop(self):
-        if self.daemon is not None:
-            self.stop_daemon()
-        self.bus.terminate()
-        self.bus.wait(60)
-        self.folder.cleanup()
-
-    def environment(self, **more):
-        return dict(os.environ, LC_ALL="C.UTF-8", LANGUAGE="C", DBUS_SYSTEM_BUS_ADDRESS=self.address, TZ="UTC", **more)
-
-    def run(self, *words, env=None):
-        return subprocess.run([CERTLOOM, f"--address={self.address}", *words], capture_output=True, text=True, timeout=120,
-                              env=env or self.environment())
-
-    def until(self, *words):
-        """Repeats a call until there is a daemon to answer it."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.daemon.poll() is None:
-            answer = self.run(*words)
-            if answer.returncode != 5:
-                return answer
-            time.sleep(0.05)
-        raise TimeoutError(answer.stderr + (self.path / "log").read_text())
+from world import CERTLOOM, CERTLOOMD, World, read_ready
 
 
 def setUpModule():
     global world
     world = World()
-
-
-def tearDownModule():
-    world.stop()
+    unittest.addModuleCleanup(world.stop)
 
 
 class WithoutDaemon(unittest.TestCase):
@@ -153,10 +76,7 @@ class WithoutDaemon(unittest.TestCase):
 class WithDaemon(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        world.start_daemon()
-        world.until("status")
-        answer = world.run("wait", "web", "--for=ready", "--timeout=60s")
-        assert answer.returncode == 0, answer.stderr + world.run("show", "web").stdout + (world.path / "log").read_text()
+        world.start_and_wait()
 
     @classmethod
     def tearDownClass(cls):
@@ -258,8 +178,14 @@ class WithDaemon(unittest.TestCase):
         self.assertEqual(world.run("export", "web", "--out=/nonexistent/x").returncode, 1)
 
     def test_ca_keys_plugins(self):
-        self.assertEqual([ca["name"] for ca in self.json("ca", "list")["authorities"]], ["lab"])
-        self.assertIn("started", world.run("ca", "show", "lab").stdout)
+        self.assertEqual([ca["name"] for ca in self.json("ca", "list")["authorities"]], ["fake", "lab"])
+        shown = world.run("ca", "show", "lab").stdout
+        self.assertRegex(shown, r"\nState: +started\n")
+        self.assertRegex(shown, r"\nRoot CRL next update: +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n")
+        self.assertRegex(shown, r"\nRoot not after: +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n")
+        details = self.json("ca", "show", "lab")["authority"]["details"]
+        self.assertRegex(details["root_not_after"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertIsInstance(details["issued"], int)
         crl = subprocess.run(["openssl", "crl", "-noout", "-issuer"], input=world.run("ca", "crl", "lab").stdout, capture_output=True, text=True)
         self.assertIn("Lab Root", crl.stdout)
         self.assertIn("BEGIN CERTIFICATE", world.run("ca", "anchors", "lab").stdout)
@@ -285,9 +211,10 @@ class WithDaemon(unittest.TestCase):
 
     def test_monitor(self):
         monitor = subprocess.Popen([CERTLOOM, f"--address={world.address}", "--json", "monitor", "web"], stdout=subprocess.PIPE, text=True)
-        while monitor.poll() is None and world.run("renew", "web").returncode == 0:
-            line = monitor.stdout.readline()
-            break
+        # it may not listen yet when the first renewal is over
+        while world.run("renew", "web").returncode == 0 and not read_ready(monitor.stdout, 0.2):
+            pass
+        line = monitor.stdout.readline()
         monitor.send_signal(signal.SIGINT)
         self.assertEqual(monitor.wait(60), 0)
         monitor.stdout.close()

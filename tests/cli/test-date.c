@@ -58,6 +58,17 @@ test_rfc3339 (void)
   g_assert_null (clm_date_format_rfc3339 (G_MAXINT64));
 }
 
+static void
+test_times_of_x509_are_known_by_name (void)
+{
+  g_autoptr (GVariant) time = g_variant_ref_sink (g_variant_new_int64 (5));
+  g_autoptr (GVariant) text = g_variant_ref_sink (g_variant_new_string ("5"));
+  g_assert_true (clm_date_is_time ("root-not-after", time));
+  g_assert_true (clm_date_is_time ("CrlNextUpdate", time));
+  g_assert_false (clm_date_is_time ("issued", time));
+  g_assert_false (clm_date_is_time ("not_after", text));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -67,5 +78,6 @@ main (int argc, char **argv)
   g_test_add_func ("/date/parse-span", test_parse_span);
   g_test_add_func ("/date/refuse-span", test_refuse_span);
   g_test_add_func ("/date/rfc3339", test_rfc3339);
+  g_test_add_func ("/date/times-of-x509-are-known-by-name", test_times_of_x509_are_known_by_name);
   return g_test_run ();
 }

@@ -35,7 +35,9 @@ static void
 test_snake (void)
 {
   g_autofree char *text = clm_json_dup_snake ("DeliveryState");
+  g_autofree char *kebab = clm_json_dup_snake ("root-not-after");
   g_assert_cmpstr (text, ==, "delivery_state");
+  g_assert_cmpstr (kebab, ==, "root_not_after");
 }
 
 static void

@@ -83,6 +83,32 @@ test_empty (void)
   g_assert_cmpstr (text, ==, "");
 }
 
+static void
+test_a_column_without_anything_is_left_out (void)
+{
+  const ClmTerminal terminal = { .utf8 = TRUE };
+  g_autoptr (ClmTable) table = clm_table_new ();
+  const char *row[] = { "lab", "", "started", NULL };
+  clm_table_add_column (table, "CA", CLM_COLUMN_LEFT, 0);
+  clm_table_add_column (table, "ERROR", CLM_COLUMN_LEFT, 0);
+  clm_table_add_column (table, "STATE", CLM_COLUMN_LEFT, 0);
+  clm_table_add_row (table, row);
+  g_autofree char *text = clm_table_to_string (table, &terminal, TRUE);
+  g_assert_cmpstr (text, ==, "CA   STATE\nlab  started\n");
+}
+
+static void
+test_a_line_is_cut_by_columns (void)
+{
+  static const struct { const char *text; guint columns; const char *cut; } cases[] = {
+    { "web: done", 40, "web: done" }, { "web: done", 4, "web:" }, { "größer", 3, "grö" }, { "a証明書", 4, "a証" }, { "a", 0, "" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *cut = clm_table_cut (cases[i].text, cases[i].columns);
+    g_assert_cmpstr (cut, ==, cases[i].cut);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -94,5 +120,7 @@ main (int argc, char **argv)
   g_test_add_func ("/table/color-only-when-on", test_color_only_when_on);
   g_test_add_func ("/table/ascii-and-no-legend", test_ascii_and_no_legend);
   g_test_add_func ("/table/empty", test_empty);
+  g_test_add_func ("/table/a-column-without-anything-is-left-out", test_a_column_without_anything_is_left_out);
+  g_test_add_func ("/table/a-line-is-cut-by-columns", test_a_line_is_cut_by_columns);
   return g_test_run ();
 }
