@@ -182,6 +182,14 @@ clm_rotation_step_intend (ClmRotation *self)
 /* key: a key under the intent's label */
 
 static void
+fail_key (ClmRotation *self,
+          GError      *error)
+{
+  clm_engine_mark_key_error (error);
+  clm_rotation_fail (self, error);
+}
+
+static void
 on_key_opened (GObject      *source,
                GAsyncResult *result,
                gpointer      user_data)
@@ -193,7 +201,7 @@ on_key_opened (GObject      *source,
   if (self->key)
     clm_rotation_next (self);
   else
-    clm_rotation_fail (self, error);
+    fail_key (self, error);
 }
 
 static void
@@ -206,7 +214,7 @@ on_key_created (GObject      *source,
   g_autofree char *id = clm_key_store_create_finish (CLM_KEY_STORE (source), result, &error);
 
   if (!id) {
-    clm_rotation_fail (self, error);
+    fail_key (self, error);
     return;
   }
   g_free (self->intent->key_uri);
@@ -395,7 +403,7 @@ on_staged (GObject      *source,
   if (clm_issued_stage_finish (result, &error))
     clm_rotation_next (self);
   else
-    clm_rotation_fail (self, error);
+    fail_key (self, error);   /* besides the disk only the key store is asked */
 }
 
 void
