@@ -147,12 +147,12 @@ make_intent (ClmRotation *self)
   self->intent = intent;
 }
 
-/* What was begun for another spec: its conversation and its key have no more use. */
+/* What was begun for another spec: its conversation has no more use, and its key goes with the next retirement. */
 static void
 give_up_stale (ClmRotation *self)
 {
   if (self->stale)
-    clm_abandonment_run (self->engine, self->spec->name, self->stale);
+    clm_abandonment_run (self->engine, self->stale);
   g_clear_pointer (&self->stale, clm_intent_free);
   clm_rotation_next (self);
 }
@@ -176,6 +176,8 @@ clm_rotation_step_intend (ClmRotation *self)
   }
   change = clm_rotation_begin_change (self);
   clm_change_put_intent (change, self->intent);
+  if (self->stale)
+    clm_abandonment_put_key (change, self->stale, clm_clock_get_time (self->engine->clock));
   clm_rotation_write (self, change, give_up_stale);
 }
 
