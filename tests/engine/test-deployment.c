@@ -263,6 +263,29 @@ assert_given (Bench      *bench,
   g_assert_cmpstr (given->str, ==, expected);
 }
 
+static void
+assert_consumer (Bench      *bench,
+                 const char *name,
+                 guint       generation,
+                 guint       attempts)
+{
+  g_autoptr (GPtrArray) rows = clm_manager_get_deliveries (bench->manager, "web", NULL);
+  guint found = 0;
+
+  for (guint i = 0; i < rows->len; i++) {
+    ClmDeliveryRecord *row = g_ptr_array_index (rows, i);
+
+    if (!g_str_equal (row->delivery, name))
+      continue;
+    found++;
+    g_assert_cmpuint (row->generation, ==, generation);
+    g_assert_cmpuint (row->attempts, ==, attempts);
+    g_assert_true (row->failing == (attempts > 0));
+    g_assert_true ((row->error != NULL) == (attempts > 0));
+  }
+  g_assert_cmpuint (found, ==, 1);
+}
+
 static gint64
 get_delay (Bench *bench)
 {
@@ -352,9 +375,12 @@ test_keeps_and_goes_on (gconstpointer how)
   assert_given (bench, "a", "1 2");
   assert_given (bench, "b", "1 2");
   assert_has (bench, "out/web-a.pem", 2);
+  assert_consumer (bench, "a", 1, 1);
+  assert_consumer (bench, "b", 2, 0);
   bench_advance (bench, get_delay (bench));
   assert_given (bench, "a", "1 2 2");
   assert_given (bench, "b", "1 2");
+  assert_consumer (bench, "a", 1, 2);
   repair_consumer (bench, "a", how);
   bench_advance (bench, get_delay (bench));
   assert_record (bench, 2, 0, CLM_DELIVERY_DELIVERED);
