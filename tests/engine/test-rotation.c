@@ -170,6 +170,7 @@ test_pending (void)
   bench_settle (bench);
   record = bench_record (bench, "web");
   g_assert_cmpint (record->state, ==, CLM_STATE_PENDING);
+  g_assert_cmpstr (record->reason, ==, "authority-pending");
   g_assert_cmpint (record->next_action, ==, CLM_ACTION_POLL);
   g_assert_cmpint (record->next_time, ==, BENCH_NOW + 600);
   g_assert_cmpuint (bench_count_ledger (bench, "fake", "enroll web new"), ==, 1);
@@ -486,13 +487,13 @@ test_hold (void)
   bench_settle (bench);
   g_assert_true (bench_hold (bench, "web", TRUE, &error));
   g_assert_no_error (error);
-  bench_assert_state (bench, "web", CLM_STATE_HELD);
+  bench_assert_reason (bench, "web", CLM_STATE_HELD, "held");
   bench_advance (bench, 25 * DAY);
   g_assert_cmpuint (bench_count_ledger (bench, "fake", "enroll"), ==, 1);
   g_assert_cmpuint (bench_count_events (bench, "expiring web"), >=, 1);
   /* What is asked for is done, and it stays held. */
   bench_renew (bench, "web");
-  bench_assert_state (bench, "web", CLM_STATE_HELD);
+  bench_assert_reason (bench, "web", CLM_STATE_HELD, "held");
   bench_advance (bench, 25 * DAY);
   g_assert_cmpuint (bench_count_ledger (bench, "fake", "enroll"), ==, 2);
   /* Also where it fails. */
@@ -552,7 +553,7 @@ test_revoke (void)
   record = bench_record (bench, "web");
   error = bench_run (bench, clm_manager_revoke (bench->manager, NULL, "web", CLM_REVOCATION_SUPERSEDED, NULL));
   g_assert_no_error (error);
-  bench_assert_state (bench, "web", CLM_STATE_REVOKED);
+  bench_assert_reason (bench, "web", CLM_STATE_REVOKED, "superseded");
   while (!der || !crl_has (der, record->serial)) {
     g_clear_pointer (&der, g_bytes_unref);
     g_main_context_iteration (NULL, TRUE);
@@ -630,6 +631,7 @@ test_rollback (void)
   record = bench_record (bench, "web");
   g_assert_true (record->held);
   g_assert_cmpint (record->state, ==, CLM_STATE_HELD);
+  g_assert_cmpstr (record->reason, ==, "rolled-back");
   bench_restart (bench);
   bench_settle (bench);
   g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 1);
@@ -799,6 +801,53 @@ test_cancel (void)
   bench_renew (bench, "web");
   g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 2);
   g_assert_cmpuint (bench_count_keys (bench), ==, 2);
+}
+
+/* There is nothing in force that it could stay with: it says why it stands still, and goes on by itself. */
+static void
+test_cancel_first_one (void)
+{
+  g_autoptr (Bench) bench = bench_new (TRUE);
+  const char *names[] = { "web", NULL };
+  g_autoptr (GError) error = NULL;
+  ClmJob *job;
+
+  bench_say (bench, "hang");
+  bench_certificate (bench, "web", "");
+  bench_start (bench);
+  while (bench_count_ledger (bench, "fake", "enroll") < 1)
+    g_main_context_iteration (NULL, TRUE);
+  job = clm_manager_renew (bench->manager, NULL, names, FALSE, NULL);
+  g_cancellable_cancel (clm_job_get_cancellable (job));
+  error = bench_run (bench, job);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  bench_assert_reason (bench, "web", CLM_STATE_FAILING, "cancelled");
+  g_assert_cmpuint (bench_count_events (bench, "enroll-failed"), ==, 0);
+  bench_say (bench, "issue");
+  bench_advance (bench, 3600);
+  g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 1);
+  g_assert_cmpuint (bench_count_keys (bench), ==, 1);
+}
+
+/* What was revoked and is handed out again stays revoked. */
+static void
+test_revoked_stays_so (void)
+{
+  g_autoptr (Bench) bench = bench_new (TRUE);
+  g_autoptr (GError) error = NULL;
+
+  bench_certificate (bench, "web", "Validity=30d\n");
+  bench_start (bench);
+  bench_settle (bench);
+  error = bench_run (bench, clm_manager_revoke (bench->manager, NULL, "web", CLM_REVOCATION_KEY_COMPROMISE, NULL));
+  g_assert_no_error (error);
+  bench_assert_reason (bench, "web", CLM_STATE_REVOKED, "key-compromise");
+  error = bench_run (bench, clm_manager_deliver (bench->manager, NULL, "web", NULL));
+  g_assert_no_error (error);
+  bench_assert_state (bench, "web", CLM_STATE_REVOKED);
+  bench_advance (bench, 40 * DAY);
+  bench_assert_state (bench, "web", CLM_STATE_REVOKED);
+  g_assert_cmpuint (bench_count_ledger (bench, "fake", "enroll"), ==, 1);
 }
 
 static void
@@ -1030,6 +1079,8 @@ main (int   argc,
   g_test_add_func ("/rotation/many", test_many);
   g_test_add_func ("/rotation/idle-sleeps", test_idle_sleeps);
   g_test_add_func ("/rotation/cancel", test_cancel);
+  g_test_add_func ("/rotation/cancel-first-one", test_cancel_first_one);
+  g_test_add_func ("/rotation/revoked-stays-so", test_revoked_stays_so);
   g_test_add_func ("/rotation/cancel-before-it-begins", test_cancel_before_it_begins);
   g_test_add_func ("/rotation/stop-in-flight", test_stop_in_flight);
   g_test_add_func ("/rotation/stop-with-jobs-waiting", test_stop_with_jobs_waiting);

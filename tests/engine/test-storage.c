@@ -285,6 +285,40 @@ test_asked (void)
   g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 2);
 }
 
+/* A removal that the disk does not let through is gone on with, and remembers what was asked. */
+static void
+test_removal (gconstpointer data)
+{
+  gboolean keep_key = data != NULL;
+  g_autoptr (Bench) bench = bench_new (TRUE);
+  g_autofree char *disk = NULL;
+  g_autoptr (ClmRecord) record = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!may_mount) {
+    g_test_skip ("no mount namespace can be made here");
+    return;
+  }
+  disk = mount_disk (bench, "certificates");
+  bench_start_web (bench);
+  bench_unlink (bench, "certificates.d/web.certificate");
+  error = bench_reload (bench);
+  g_assert_no_error (error);
+  set_read_only (disk, TRUE);
+  error = bench_run (bench, clm_manager_remove (bench->manager, NULL, "web", keep_key, NULL));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_STORAGE);
+  bench_restart (bench);
+  bench_settle (bench);
+  record = bench_record (bench, "web");
+  g_assert_cmpstr (record->reason, ==, keep_key ? "removing-keep-key" : "removing");
+  g_assert_cmpint (record->next_action, ==, CLM_ACTION_REMOVE);
+  set_read_only (disk, FALSE);
+  bench_advance (bench, 2 * 3600);
+  g_assert_null (clm_manager_get_record (bench->manager, "web", NULL));
+  g_assert_cmpuint (bench_count_keys (bench), ==, keep_key ? 1 : 0);
+  finish (bench, disk);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -298,5 +332,7 @@ main (int   argc,
   g_test_add_func ("/storage/full-state", test_full_state);
   g_test_add_func ("/storage/limited-state", test_limited_state);
   g_test_add_func ("/storage/asked", test_asked);
+  g_test_add_data_func ("/storage/removal/with-key", NULL, test_removal);
+  g_test_add_data_func ("/storage/removal/keep-key", "keep", test_removal);
   return g_test_run ();
 }
