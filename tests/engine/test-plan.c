@@ -114,6 +114,7 @@ test_reasons (void)
     { CLM_ERROR_ACCESS_DENIED, "failed" },
     { CLM_ERROR_LIMITS_EXCEEDED, "failed" },
     { CLM_ERROR_CONFLICT, "failed" },
+    { CLM_ERROR_RESYNC_NEEDED, "failed" },
   };
   g_autoptr (GError) foreign = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "from elsewhere");
   g_autoptr (ClmRecord) record = make_record ();
