@@ -2,7 +2,6 @@
 #include "abandonment.h"
 
 #include "registry.h"
-#include "retirement.h"
 
 static void
 on_abandoned (GObject      *source,
@@ -17,26 +16,29 @@ on_abandoned (GObject      *source,
                error->message);
 }
 
-static void
-on_key_destroyed (GObject      *source,
-                  GAsyncResult *result,
-                  gpointer      user_data)
+void
+clm_abandonment_put_key (ClmChange       *change,
+                         const ClmIntent *intent,
+                         gint64           now)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (ClmGenerationRow) row = clm_generation_row_new (intent->number);
 
-  if (!clm_retirement_destroy_key_finish (result, &error))
-    g_message ("a key that was given up stays in its store: %s", error->message);
+  if (!intent->key_owned || !*intent->key_uri)
+    return;
+  clm_record_set (&row->status, CLM_GENERATION_REMOVED);
+  clm_record_set (&row->authority, intent->authority);
+  clm_record_set (&row->key_uri, intent->key_uri);
+  row->created = intent->started;
+  row->retired = now;
+  clm_change_put_generation (change, row);
 }
 
 void
 clm_abandonment_run (ClmEngine       *engine,
-                     const char      *name,
                      const ClmIntent *intent)
 {
   g_autoptr (ClmAuthority) authority = intent->ticket ? clm_registry_get_authority (engine->registry, intent->authority, NULL) : NULL;
 
   if (authority)
     clm_authority_abandon_async (authority, intent->ticket, NULL, on_abandoned, NULL);
-  if (intent->key_owned && *intent->key_uri)
-    clm_retirement_destroy_key_async (engine, name, intent->key_uri, NULL, on_key_destroyed, NULL);
 }

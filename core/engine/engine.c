@@ -14,6 +14,13 @@ clm_engine_plan_context (ClmEngine  *self,
   };
 }
 
+void
+clm_engine_mark_key_error (GError *error)
+{
+  if (g_error_matches (error, CLM_ERROR, CLM_ERROR_UNREACHABLE) || g_error_matches (error, CLM_ERROR, CLM_ERROR_BUSY))
+    error->code = CLM_ERROR_KEY_UNAVAILABLE;
+}
+
 static void
 tell (ClmEngine    *self,
       ClmEventKind  kind,

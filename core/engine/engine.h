@@ -38,6 +38,9 @@ typedef struct {
 /** clm_engine_plan_context: Returns: what a plan for @name is made from, now. */
 ClmPlanContext clm_engine_plan_context (ClmEngine *self, const char *name);
 
+/** clm_engine_mark_key_error: @error: what a key store answered. That it is away or busy means that the key is not available; it says nothing of the CA. */
+void clm_engine_mark_key_error (GError *error);
+
 /** clm_engine_note_reachability: @authority: (nullable): %NULL does nothing. @error: (nullable): what talking to it ended with. Tells when that changes. */
 void clm_engine_note_reachability (ClmEngine *self, const char *authority, const GError *error);
 

@@ -70,10 +70,12 @@ on_csr_built (GObject      *source,
   GError *error = NULL;
   GBytes *csr = clm_csr_build_finish (result, &error);
 
-  if (csr)
+  if (csr) {
     g_task_return_pointer (task, csr, (GDestroyNotify) g_bytes_unref);
-  else
-    g_task_return_error (task, error);
+    return;
+  }
+  clm_engine_mark_key_error (error);
+  g_task_return_error (task, error);
 }
 
 static void

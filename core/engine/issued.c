@@ -194,13 +194,16 @@ clm_issued_to_record (ClmGeneration *generation,
   if (clm_key_uri_parse (generation->key_uri, &key_store, &key_id, NULL))
     clm_record_set (&record->key_store, key_store);
   clm_record_set (&record->authority, generation->authority);
+  /* Another one: what was said of the one before says nothing of it. */
+  if (record->generation != generation->number) {
+    record->hint_start = record->hint_end = 0;
+    record->alarm = 0;
+    record->revoked = 0;
+  }
   record->generation = generation->number;
   record->not_before = generation->not_before;
   record->not_after = generation->not_after;
   record->issued = generation->created;
-  record->hint_start = record->hint_end = 0;
-  record->alarm = 0;
-  record->revoked = 0;
   return TRUE;
 }
 

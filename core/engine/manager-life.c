@@ -149,7 +149,8 @@ on_settled (ClmAgenda  *agenda,
             ClmManager *self)
 {
   if (!self->engine.stopping && g_hash_table_remove (self->deferred, name))
-    clm_reconciliation_run_one_async (&self->engine, agenda, name, self->deferred, on_followed, g_object_ref (self));
+    clm_reconciliation_run_one_async (&self->engine, agenda, clm_manager_find_spec, self, name, self->deferred, on_followed,
+                                      g_object_ref (self));
 }
 
 static gboolean
@@ -235,8 +236,8 @@ on_registry_started (GObject      *source,
   clm_manager_tell_problems (self);
   if (self->fresh)
     restored = clm_restoration_list_requests (&self->engine, &context);
-  clm_reconciliation_run_async (&self->engine, self->agenda, NULL, restored, self->deferred, g_task_get_cancellable (task),
-                                on_reconciled_at_start, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, clm_manager_find_spec, self, NULL, restored, self->deferred,
+                                g_task_get_cancellable (task), on_reconciled_at_start, task);
 }
 
 void

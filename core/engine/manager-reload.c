@@ -96,7 +96,8 @@ on_registry_applied (GObject      *source,
     return;
   }
   clm_job_set_stage (self->reload, "reconcile", 0.7);
-  clm_reconciliation_run_async (&self->engine, self->agenda, changes, NULL, self->deferred, NULL, on_reconciled, task);
+  clm_reconciliation_run_async (&self->engine, self->agenda, clm_manager_find_spec, self, changes, NULL, self->deferred, NULL,
+                                on_reconciled, task);
 }
 
 static void

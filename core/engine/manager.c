@@ -176,7 +176,13 @@ clm_manager_get_generations (ClmManager *self,
                              const char *name,
                              GError    **error)
 {
-  return check_name (name, error) ? clm_inventory_get_generations (self->engine.inventory, name, error) : NULL;
+  GPtrArray *rows = check_name (name, error) ? clm_inventory_get_generations (self->engine.inventory, name, error) : NULL;
+
+  for (guint i = rows ? rows->len : 0; i-- > 0;) {
+    if (g_str_equal (((ClmGenerationRow *) g_ptr_array_index (rows, i))->status, CLM_GENERATION_REMOVED))
+      g_ptr_array_remove_index (rows, i);
+  }
+  return rows;
 }
 
 /* Who may */

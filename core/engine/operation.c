@@ -269,7 +269,7 @@ on_intent_closed (GObject      *source,
     return;
   }
   if (work->intent && !work->operation.keep_key)
-    clm_abandonment_run (work->engine, work->name, work->intent);
+    clm_abandonment_run (work->engine, work->intent);
   clm_retirement_remove_all_async (work->engine, work->name, work->operation.keep_key, g_task_get_cancellable (task),
                                    on_files_removed, task);
 }
@@ -287,6 +287,8 @@ run_removal (GTask *task)
   work->record->clock_bound = FALSE;
   clm_change_put_record (change, work->record);
   clm_change_put_intent (change, NULL);
+  if (work->intent && !work->operation.keep_key)
+    clm_abandonment_put_key (change, work->intent, work->record->next_time);
   clm_inventory_apply_async (work->engine->inventory, change, NULL, on_intent_closed, task);
 }
 

@@ -7,6 +7,8 @@
 typedef struct {
   ClmEngine  *engine;
   ClmAgenda  *agenda;
+  ClmFindSpec find_spec;
+  gpointer    find_data;
   GHashTable *deferred;  /* names that were in flight */
   guint       pending;
   GError    *error;   /* (nullable): the first */
@@ -311,6 +313,20 @@ reconcile_undescribed (GTask      *task,
   write_change (task, change);
 }
 
+/* What no file describes any more may have been asked for before there was one. */
+static void
+reconcile_without_file (GTask      *task,
+                        const char *name)
+{
+  Work *work = g_task_get_task_data (task);
+  g_autoptr (ClmSpec) spec = work->find_spec (name, work->find_data);
+
+  if (spec)
+    reconcile_spec (task, spec, TRUE);
+  else
+    reconcile_undescribed (task, name);
+}
+
 static gboolean
 is_changed (GPtrArray  *changes,
             const char *name)
@@ -332,13 +348,15 @@ reconcile_gone (GTask *task)
 
   for (guint i = 0; names[i]; i++) {
     if (!clm_config_get_spec (work->engine->config, names[i]))
-      reconcile_undescribed (task, names[i]);
+      reconcile_without_file (task, names[i]);
   }
 }
 
 static GTask *
 make_task (ClmEngine          *engine,
            ClmAgenda          *agenda,
+           ClmFindSpec         find_spec,
+           gpointer            find_data,
            GHashTable         *deferred,
            GCancellable       *cancellable,
            GAsyncReadyCallback callback,
@@ -351,6 +369,8 @@ make_task (ClmEngine          *engine,
   g_task_set_task_data (task, work, (GDestroyNotify) work_free);
   work->engine = engine;
   work->agenda = g_object_ref (agenda);
+  work->find_spec = find_spec;
+  work->find_data = find_data;
   work->deferred = g_hash_table_ref (deferred);
   work->pending = 1;
   return task;
@@ -359,6 +379,8 @@ make_task (ClmEngine          *engine,
 void
 clm_reconciliation_run_async (ClmEngine          *engine,
                               ClmAgenda          *agenda,
+                              ClmFindSpec         find_spec,
+                              gpointer            find_data,
                               GPtrArray          *changes,
                               GPtrArray          *restored,
                               GHashTable         *deferred,
@@ -366,7 +388,7 @@ clm_reconciliation_run_async (ClmEngine          *engine,
                               GAsyncReadyCallback callback,
                               gpointer            user_data)
 {
-  GTask *task = make_task (engine, agenda, deferred, cancellable, callback, user_data);
+  GTask *task = make_task (engine, agenda, find_spec, find_data, deferred, cancellable, callback, user_data);
   GPtrArray *specs = clm_config_list_specs (engine->config);
 
   for (guint i = 0; i < specs->len; i++) {
@@ -385,18 +407,20 @@ clm_reconciliation_run_async (ClmEngine          *engine,
 void
 clm_reconciliation_run_one_async (ClmEngine          *engine,
                                   ClmAgenda          *agenda,
+                                  ClmFindSpec         find_spec,
+                                  gpointer            find_data,
                                   const char         *name,
                                   GHashTable         *deferred,
                                   GAsyncReadyCallback callback,
                                   gpointer            user_data)
 {
-  GTask *task = make_task (engine, agenda, deferred, NULL, callback, user_data);
+  GTask *task = make_task (engine, agenda, find_spec, find_data, deferred, NULL, callback, user_data);
   ClmSpec *spec = clm_config_get_spec (engine->config, name);
 
   if (spec)
     reconcile_spec (task, spec, TRUE);
   else
-    reconcile_undescribed (task, name);
+    reconcile_without_file (task, name);
   settle (task);
 }
 

@@ -183,10 +183,13 @@ typedef struct {
 void clm_history_row_free (ClmHistoryRow *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmHistoryRow, clm_history_row_free)
 
+/* ClmGenerationRow.status where the files are gone, but the key could not be destroyed yet: something has to name it. */
+#define CLM_GENERATION_REMOVED "removed"
+
 /** ClmGenerationRow: one kept generation. */
 typedef struct {
   guint64 number;
-  char   *status;        /* "current", "candidate" (failed a consumer), "previous", "revoked" */
+  char   *status;        /* "current", "candidate" (failed a consumer), "previous", "revoked", "removed" */
   char   *serial;
   char   *fingerprint;
   char   *authority;

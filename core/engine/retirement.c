@@ -13,6 +13,7 @@ typedef struct {
   gint64     now;
   GPtrArray *gone;   /* ClmGenerationRow whose files are no more */
   guint      index;
+  GError    *error;  /* (nullable): the first that kept a key from being destroyed */
 } Work;
 
 static void retire_next (GTask *task);
@@ -22,6 +23,7 @@ work_free (Work *work)
 {
   g_free (work->name);
   g_clear_pointer (&work->gone, g_ptr_array_unref);
+  g_clear_error (&work->error);
   g_free (work);
 }
 
@@ -36,7 +38,7 @@ finish (GTask  *task,
   g_object_unref (task);
 }
 
-/* One key, unless something but the row at hand names it */
+/* One key, unless something but the row at hand names it. A store that is not configured any more is passed over. */
 
 static void
 tell_destroyed (ClmEngine  *engine,
@@ -78,13 +80,13 @@ key_work_free (KeyWork *work)
   g_free (work);
 }
 
-void
-clm_retirement_destroy_key_async (ClmEngine          *engine,
-                                  const char         *name,
-                                  const char         *key_uri,
-                                  GCancellable       *cancellable,
-                                  GAsyncReadyCallback callback,
-                                  gpointer            user_data)
+static void
+destroy_key_async (ClmEngine          *engine,
+                   const char         *name,
+                   const char         *key_uri,
+                   GCancellable       *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer            user_data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   g_autoptr (ClmKeyStore) store = NULL;
@@ -94,7 +96,7 @@ clm_retirement_destroy_key_async (ClmEngine          *engine,
   gboolean named = FALSE;
   GError *error = NULL;
 
-  g_task_set_source_tag (task, clm_retirement_destroy_key_async);
+  g_task_set_source_tag (task, destroy_key_async);
   g_task_set_task_data (task, work, (GDestroyNotify) key_work_free);
   work->engine = engine;
   work->name = g_strdup (name);
@@ -104,11 +106,14 @@ clm_retirement_destroy_key_async (ClmEngine          *engine,
     g_task_return_error (task, error);
     return;
   }
-  if (named) {
+  if (!named && !clm_config_get_instance (engine->config, CLM_CONFIG_KEY_STORE, store_name))
+    g_message ("[certificate %s] a key stays in key store %s, which is not configured any more", name, store_name);
+  else if (!named)
+    store = clm_registry_get_key_store (engine->registry, store_name, &error);
+  if (!store && !error) {
     g_task_return_boolean (task, FALSE);
     return;
   }
-  store = clm_registry_get_key_store (engine->registry, store_name, &error);
   if (!store) {
     g_task_return_error (task, error);
     return;
@@ -116,9 +121,9 @@ clm_retirement_destroy_key_async (ClmEngine          *engine,
   clm_key_store_destroy_async (store, id, cancellable, on_destroyed, g_steal_pointer (&task));
 }
 
-gboolean
-clm_retirement_destroy_key_finish (GAsyncResult *result,
-                                   GError      **error)
+static gboolean
+destroy_key_finish (GAsyncResult *result,
+                    GError      **error)
 {
   KeyWork *work = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) local = NULL;
@@ -135,16 +140,53 @@ clm_retirement_destroy_key_finish (GAsyncResult *result,
 /* Rows of what is gone: forget the row, then its key. A crash between leaves an unused key, never a row without its key. */
 
 static void
+on_row_kept (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  GTask *task = user_data;
+  Work *work = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!clm_inventory_apply_finish (CLM_INVENTORY (source), result, &error)) {
+    finish (task, error);
+    return;
+  }
+  work->index++;
+  retire_next (task);
+}
+
+/* @error: (transfer full). While its store does not let go of it, something has to name the key, or nobody would ever try again. */
+static void
+keep_row (GTask  *task,
+          GError *error)
+{
+  Work *work = g_task_get_task_data (task);
+  ClmGenerationRow *row = g_ptr_array_index (work->gone, work->index);
+  ClmChange *change = clm_change_new (work->name);
+
+  g_message ("[certificate %s] an old key stays in its store until the next try: %s", work->name, error->message);
+  if (!work->error)
+    work->error = g_error_copy (error);
+  g_error_free (error);
+  clm_record_set (&row->status, CLM_GENERATION_REMOVED);
+  clm_change_put_generation (change, row);
+  clm_inventory_apply_async (work->engine->inventory, change, NULL, on_row_kept, task);
+}
+
+static void
 on_key_destroyed (GObject      *source,
                   GAsyncResult *result,
                   gpointer      user_data)
 {
   GTask *task = user_data;
   Work *work = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
+  GError *error = NULL;
 
-  if (!clm_retirement_destroy_key_finish (result, &error))
-    g_message ("[certificate %s] an old key stays in its store: %s", work->name, error->message);
+  if (!destroy_key_finish (result, &error)) {
+    keep_row (task, error);
+    return;
+  }
   work->index++;
   retire_next (task);
 }
@@ -168,7 +210,7 @@ on_row_dropped (GObject      *source,
     retire_next (task);
     return;
   }
-  clm_retirement_destroy_key_async (work->engine, work->name, row->key_uri, NULL, on_key_destroyed, task);
+  destroy_key_async (work->engine, work->name, row->key_uri, NULL, on_key_destroyed, task);
 }
 
 static void
@@ -179,7 +221,8 @@ retire_next (GTask *task)
   ClmChange *change;
 
   if (work->index >= work->gone->len) {
-    finish (task, NULL);
+    /* What is removed whole is not gone while its keys are there. */
+    finish (task, work->all ? g_steal_pointer (&work->error) : NULL);
     return;
   }
   row = g_ptr_array_index (work->gone, work->index);

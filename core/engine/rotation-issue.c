@@ -147,12 +147,12 @@ make_intent (ClmRotation *self)
   self->intent = intent;
 }
 
-/* What was begun for another spec: its conversation and its key have no more use. */
+/* What was begun for another spec: its conversation has no more use, and its key goes with the next retirement. */
 static void
 give_up_stale (ClmRotation *self)
 {
   if (self->stale)
-    clm_abandonment_run (self->engine, self->spec->name, self->stale);
+    clm_abandonment_run (self->engine, self->stale);
   g_clear_pointer (&self->stale, clm_intent_free);
   clm_rotation_next (self);
 }
@@ -176,10 +176,20 @@ clm_rotation_step_intend (ClmRotation *self)
   }
   change = clm_rotation_begin_change (self);
   clm_change_put_intent (change, self->intent);
+  if (self->stale)
+    clm_abandonment_put_key (change, self->stale, clm_clock_get_time (self->engine->clock));
   clm_rotation_write (self, change, give_up_stale);
 }
 
 /* key: a key under the intent's label */
+
+static void
+fail_key (ClmRotation *self,
+          GError      *error)
+{
+  clm_engine_mark_key_error (error);
+  clm_rotation_fail (self, error);
+}
 
 static void
 on_key_opened (GObject      *source,
@@ -193,7 +203,7 @@ on_key_opened (GObject      *source,
   if (self->key)
     clm_rotation_next (self);
   else
-    clm_rotation_fail (self, error);
+    fail_key (self, error);
 }
 
 static void
@@ -206,7 +216,7 @@ on_key_created (GObject      *source,
   g_autofree char *id = clm_key_store_create_finish (CLM_KEY_STORE (source), result, &error);
 
   if (!id) {
-    clm_rotation_fail (self, error);
+    fail_key (self, error);
     return;
   }
   g_free (self->intent->key_uri);
@@ -395,7 +405,7 @@ on_staged (GObject      *source,
   if (clm_issued_stage_finish (result, &error))
     clm_rotation_next (self);
   else
-    clm_rotation_fail (self, error);
+    fail_key (self, error);   /* besides the disk only the key store is asked */
 }
 
 void

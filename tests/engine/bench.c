@@ -408,6 +408,18 @@ bench_assert_state (Bench      *self,
   g_assert_cmpstr (clm_state_get_nick (record->state), ==, clm_state_get_nick (state));
 }
 
+void
+bench_assert_reason (Bench      *self,
+                     const char *name,
+                     ClmState    state,
+                     const char *reason)
+{
+  g_autoptr (ClmRecord) record = bench_record (self, name);
+
+  bench_assert_state (self, name, state);
+  g_assert_cmpstr (record->reason, ==, reason);
+}
+
 guint
 bench_count_ledger (Bench      *self,
                     const char *authority,

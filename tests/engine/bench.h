@@ -60,6 +60,8 @@ gboolean bench_hold (Bench *self, const char *name, gboolean hold, GError **erro
 
 ClmRecord *bench_record (Bench *self, const char *name);
 void   bench_assert_state (Bench *self, const char *name, ClmState state);
+/** bench_assert_reason: The same with the word that says why. */
+void   bench_assert_reason (Bench *self, const char *name, ClmState state, const char *reason);
 /** bench_count_ledger: Lines of the ledger of CA @authority that begin with @prefix. */
 guint  bench_count_ledger (Bench *self, const char *authority, const char *prefix);
 /** bench_count_events: Events whose text begins with @prefix. */

@@ -91,6 +91,47 @@ test_refused (void)
   g_assert_cmpstr (record->reason, ==, "authority-refused");
 }
 
+/* The words stay the same over versions: programs act on them. */
+static void
+test_reasons (void)
+{
+  static const struct { int code; const char *reason; } rows[] = {
+    { CLM_ERROR_UNREACHABLE, "authority-unreachable" },
+    { CLM_ERROR_BUSY, "authority-busy" },
+    { CLM_ERROR_REJECTED, "authority-refused" },
+    { CLM_ERROR_CONFIG, "configuration" },
+    { CLM_ERROR_NOT_SUPPORTED, "configuration" },
+    { CLM_ERROR_INVALID_ARGUMENT, "configuration" },
+    { CLM_ERROR_KEY_UNAVAILABLE, "key-unavailable" },
+    { CLM_ERROR_CLOCK, "clock-untrusted" },
+    { CLM_ERROR_INVALID_DATA, "policy" },
+    { CLM_ERROR_DELIVERY, "delivery" },
+    { CLM_ERROR_STORAGE, "storage" },
+    { CLM_ERROR_FAILED, "failed" },
+    { CLM_ERROR_TICKET_LOST, "failed" },
+    { CLM_ERROR_NOT_FOUND, "failed" },
+    { CLM_ERROR_EXISTS, "failed" },
+    { CLM_ERROR_ACCESS_DENIED, "failed" },
+    { CLM_ERROR_LIMITS_EXCEEDED, "failed" },
+    { CLM_ERROR_CONFLICT, "failed" },
+    { CLM_ERROR_RESYNC_NEEDED, "failed" },
+  };
+  g_autoptr (GError) foreign = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "from elsewhere");
+  g_autoptr (ClmRecord) record = make_record ();
+  ClmSpec spec = make_spec ();
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (rows) == CLM_N_ERRORS);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    fail_with (record, rows[i].code);
+    g_assert_cmpstr (record->reason, ==, rows[i].reason);
+    g_assert_cmpstr (record->error, ==, clm_error_code_to_nick (rows[i].code));
+  }
+  /* What a plugin hands on as it came. */
+  clm_plan_failed (record, &spec, &context, CLM_ACTION_RENEW, foreign);
+  g_assert_cmpstr (record->reason, ==, "internal");
+  g_assert_cmpstr (record->error, ==, "Failed");
+}
+
 static void
 test_pending (void)
 {
@@ -98,6 +139,7 @@ test_pending (void)
 
   clm_plan_pending (record, &context, 0, 7);
   g_assert_cmpint (record->state, ==, CLM_STATE_PENDING);
+  g_assert_cmpstr (record->reason, ==, "authority-pending");
   g_assert_cmpint (record->next_action, ==, CLM_ACTION_POLL);
   g_assert_cmpint (record->next_time, >=, NOW + 1);
   g_assert_cmpint (record->next_time, <=, NOW + 15);
@@ -146,6 +188,7 @@ main (int   argc,
   g_test_add_func ("/plan/ready-forgets-trouble", test_ready);
   g_test_add_func ("/plan/failures-back-off", test_failed);
   g_test_add_func ("/plan/refusal-waits-after-every-authority", test_refused);
+  g_test_add_func ("/plan/reasons", test_reasons);
   g_test_add_func ("/plan/pending-is-clamped", test_pending);
   g_test_add_func ("/plan/alarms-rise-once", test_alarms);
   g_test_add_func ("/plan/idle-is-never-due", test_idle);

@@ -8,6 +8,8 @@
  *   RetryAfter=   seconds it names with pending, unreachable and busy; -1: none
  *   DelayMs=      milliseconds before each answer
  *   Lifetime=     of a certificate where the request names none; Backdate= how long before now it begins
+ *   Confirm=      accept (default), or how it fails to take a confirmation, in the words of Outcome=
+ *   ConfirmControl=  a file; its first word is read at each confirmation and wins over that
  *   Checkpoint=   whether it notes a ticket before it issues
  *   Log=          a file that gets one line for each call: "enroll web new", "enroll web TICKET", "confirm yes", "revoke", …
  *   AnchorFile=   a file that gets the root as PEM at start
@@ -32,6 +34,8 @@ struct _FakeCa {
   char      *outcome;
   char      *flaw;
   char      *control;
+  char      *confirm;
+  char      *confirm_control;
   char      *log;
   gint64     pending_rounds;
   gint64     retry_after;
@@ -274,12 +278,29 @@ finish_boolean (ClmAuthority *self, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+static char *
+choose_confirmation (FakeCa *self)
+{
+  g_autofree char *control = NULL;
+
+  if (self->confirm_control == NULL || !g_file_get_contents (self->confirm_control, &control, NULL, NULL))
+    return g_strdup (self->confirm);
+  return g_strdup (g_strstrip (control));
+}
+
 static void
-confirm_async (ClmAuthority *self, ClmIssuance *issuance, gboolean accepted, const char *reason, GCancellable *cancellable,
+confirm_async (ClmAuthority *authority, ClmIssuance *issuance, gboolean accepted, const char *reason, GCancellable *cancellable,
                GAsyncReadyCallback callback, gpointer user_data)
 {
-  log_call (FAKE_CA (self), "confirm %s", accepted ? "yes" : reason != NULL ? reason : "no");
-  return_true (self, cancellable, callback, user_data);
+  FakeCa *self = FAKE_CA (authority);
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autofree char *outcome = choose_confirmation (self);
+
+  log_call (self, "confirm %s", accepted ? "yes" : reason != NULL ? reason : "no");
+  if (g_str_equal (outcome, "accept"))
+    g_task_return_boolean (task, TRUE);
+  else
+    return_failure (self, task, outcome);
 }
 
 static void
@@ -371,6 +392,8 @@ read_options (FakeCa *self, ClmOptions *options, GError **error)
   replace (&self->outcome, clm_options_get_string (options, "Outcome", "issue"));
   replace (&self->flaw, clm_options_get_string (options, "Flaw", NULL));
   replace (&self->control, clm_options_get_string (options, "Control", NULL));
+  replace (&self->confirm, clm_options_get_string (options, "Confirm", "accept"));
+  replace (&self->confirm_control, clm_options_get_string (options, "ConfirmControl", NULL));
   replace (&self->log, clm_options_get_string (options, "Log", NULL));
   return clm_options_get_int (options, "PendingRounds", 0, 0, 1000000, &self->pending_rounds, error) &&
          clm_options_get_int (options, "RetryAfter", -1, -1, G_MAXINT64, &self->retry_after, error) &&
@@ -434,6 +457,8 @@ fake_ca_finalize (GObject *object)
   g_free (self->outcome);
   g_free (self->flaw);
   g_free (self->control);
+  g_free (self->confirm);
+  g_free (self->confirm_control);
   g_free (self->log);
   G_OBJECT_CLASS (fake_ca_parent_class)->finalize (object);
 }

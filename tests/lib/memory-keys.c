@@ -75,18 +75,44 @@ take_failure (ClmMemoryKeys *self, GError **error)
   return fails;
 }
 
+/* What Control= says of @operation: "[OPERATION] WORD". Returns: (transfer full) (nullable): the word. */
+static char *
+read_word (ClmMemoryKeys *self, const char *operation)
+{
+  g_autofree char *control = read_control (self);
+  g_auto (GStrv) words = control != NULL ? g_strsplit (control, " ", 2) : NULL;
+
+  if (words == NULL || words[0] == NULL)
+    return NULL;
+  if (words[1] == NULL)
+    return g_strdup (words[0]);
+  return g_str_equal (words[0], operation) ? g_strdup (words[1]) : NULL;
+}
+
 static gboolean
-works (ClmMemoryKeys *self, GCancellable *cancellable, GError **error)
+refuses (const char *word, const char *operation, GError **error)
+{
+  static const struct { const char *word; ClmError code; } refusals[] = {
+    {"unavailable", CLM_ERROR_KEY_UNAVAILABLE}, {"busy", CLM_ERROR_BUSY}, {"config", CLM_ERROR_CONFIG},
+    {"unreachable", CLM_ERROR_UNREACHABLE},
+  };
+
+  for (guint i = 0; word != NULL && i < G_N_ELEMENTS (refusals); i++)
+    if (g_str_equal (refusals[i].word, word)) {
+      g_set_error (error, CLM_ERROR, refusals[i].code, "the key store was told to answer \"%s\" to %s", word, operation);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+works (ClmMemoryKeys *self, const char *operation, GCancellable *cancellable, GError **error)
 {
   for (;;) {
-    g_autofree char *control = read_control (self);
-    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    g_autofree char *word = read_word (self, operation);
+    if (g_cancellable_set_error_if_cancelled (cancellable, error) || refuses (word, operation, error))
       return FALSE;
-    if (g_strcmp0 (control, "unavailable") == 0) {
-      g_set_error_literal (error, CLM_ERROR, CLM_ERROR_KEY_UNAVAILABLE, "the key store is switched off");
-      return FALSE;
-    }
-    if (g_strcmp0 (control, "slow") != 0)
+    if (g_strcmp0 (word, "slow") != 0)
       return !take_failure (self, error);
     g_usleep (10000);
   }
@@ -238,7 +264,7 @@ create_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *can
 {
   Order *order = data;
   GError *error = NULL;
-  char *id = works (source, cancellable, &error) ? create (source, order->key_type, order->exportable, order->text, &error) : NULL;
+  char *id = works (source, "create", cancellable, &error) ? create (source, order->key_type, order->exportable, order->text, &error) : NULL;
 
   give (task, id, g_free, error);
 }
@@ -262,7 +288,7 @@ destroy_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *ca
   Order *order = data;
   GError *error = NULL;
 
-  if (!works (self, cancellable, &error)) {
+  if (!works (self, "destroy", cancellable, &error)) {
     g_task_return_error (task, error);
     return;
   }
@@ -292,7 +318,7 @@ list_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
   GHashTableIter iter;
   gpointer id, value;
 
-  if (!works (self, cancellable, &error)) {
+  if (!works (self, "list", cancellable, &error)) {
     g_task_return_error (task, error);
     return;
   }
@@ -324,7 +350,7 @@ list_finish (ClmKeyStore *self, GAsyncResult *result, GError **error)
 static GBytes *
 get_public_key (ClmKeyStore *self, const char *id, GCancellable *cancellable, GError **error)
 {
-  if (!works (CLM_MEMORY_KEYS (self), cancellable, error))
+  if (!works (CLM_MEMORY_KEYS (self), "get-public-key", cancellable, error))
     return NULL;
   g_autoptr (EVP_PKEY) key = get (CLM_MEMORY_KEYS (self), id, error);
   if (key == NULL)
@@ -395,7 +421,7 @@ static GBytes *
 sign (ClmKeyStore *self, const char *id, ClmSignScheme scheme, ClmHash hash, const guint8 *data, gsize size,
       GCancellable *cancellable, GError **error)
 {
-  if (!works (CLM_MEMORY_KEYS (self), cancellable, error))
+  if (!works (CLM_MEMORY_KEYS (self), "sign", cancellable, error))
     return NULL;
   g_autoptr (EVP_PKEY) key = get (CLM_MEMORY_KEYS (self), id, error);
   if (key == NULL)
@@ -439,7 +465,7 @@ export_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *can
 {
   Order *order = data;
   GError *error = NULL;
-  ClmSecret *secret = works (source, cancellable, &error) ? export_entry (source, order->text, &error) : NULL;
+  ClmSecret *secret = works (source, "export", cancellable, &error) ? export_entry (source, order->text, &error) : NULL;
 
   give (task, secret, (GDestroyNotify) clm_secret_unref, error);
 }
@@ -502,7 +528,7 @@ import_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *can
 {
   Order *order = data;
   GError *error = NULL;
-  char *id = works (source, cancellable, &error) ? import_entry (source, order->pkcs8, order->text, &error) : NULL;
+  char *id = works (source, "import", cancellable, &error) ? import_entry (source, order->pkcs8, order->text, &error) : NULL;
 
   give (task, id, g_free, error);
 }

@@ -11,9 +11,10 @@ G_BEGIN_DECLS
  * A key store in memory, for tests; also the class of the module `fake-keys`. Makes and uses every `CLM_KEY_TYPE_`, exports what
  * is exportable, imports. Ids hold characters that a URI must encode.
  *
- * Options: `Control=` absolute path of a file that is read before each operation: "unavailable" makes them fail with
- * KEY_UNAVAILABLE, "slow" makes each blocking one last until the file changes or the call is cancelled, anything else or no file lets
- * them work. `FailFirst=` how many operations fail at first.
+ * Options: `Control=` absolute path of a file that is read before each operation: "unavailable", "busy", "config", "unreachable" make
+ * them fail with the error of that name, "slow" makes each last until the file changes or the call is cancelled, anything else or no
+ * file lets them work. "create busy" says it of one operation only: create, get-public-key, sign, destroy, list, export, import.
+ * `FailFirst=` how many operations fail at first.
  */
 #define CLM_TYPE_MEMORY_KEYS (clm_memory_keys_get_type ())
 G_DECLARE_FINAL_TYPE (ClmMemoryKeys, clm_memory_keys, CLM, MEMORY_KEYS, ClmKeyStore)

@@ -25,7 +25,7 @@ static const char *const flaws[] = {
   "wrong-key", "other-names", "extra-name", "wildcard-name", "nul-name", "other-subject", "ca-true", "missing-usage",
   "extra-usage", "expired", "not-yet-valid", "validity-100y", "validity-10s", "version-1", "negative-serial", "zero-serial",
   "long-serial", "sha1", "critical-extension", "duplicate-extension", "self-signed", "wrong-signature", "wrong-order",
-  "missing-intermediate", "looped", "unrelated-root", "garbage", NULL
+  "missing-intermediate", "looped", "crossed", "unrelated-root", "garbage", NULL
 };
 
 const char *const *
@@ -321,6 +321,18 @@ sign_leaf (ClmMint *self, X509 *leaf, const char *flaw)
   return X509_sign (leaf, key, is (flaw, "sha1") ? EVP_sha1 () : EVP_sha256 ()) != 0;
 }
 
+/* Two CAs that have certified each other, and no root. */
+static void
+add_crossed (ClmMint *self, GPtrArray *chain)
+{
+  g_autoptr (EVP_PKEY) key = EVP_EC_gen ("P-256");
+  g_autoptr (X509) other = make_ca ("Crossed", key, self->issuer, self->issuer_key);
+  g_autoptr (X509) issuer = make_ca ("Test Issuer", self->issuer_key, other, key);
+
+  g_ptr_array_add (chain, to_der (issuer));
+  g_ptr_array_add (chain, to_der (other));
+}
+
 static GPtrArray *
 make_chain (ClmMint *self, X509 *leaf, const char *flaw)
 {
@@ -337,6 +349,10 @@ make_chain (ClmMint *self, X509 *leaf, const char *flaw)
     g_autoptr (EVP_PKEY) key = EVP_EC_gen ("P-256");
     g_autoptr (X509) other = make_ca ("Unrelated Root", key, NULL, key);
     g_ptr_array_add (chain, to_der (other));
+    return chain;
+  }
+  if (is (flaw, "crossed")) {
+    add_crossed (self, chain);
     return chain;
   }
   g_ptr_array_insert (chain, is (flaw, "wrong-order") ? 0 : -1, to_der (self->issuer));
