@@ -285,7 +285,7 @@ test_intent_copy (void)
 
   clm_record_set (&intent->key_label, "cert.web.4");
   intent->ticket = g_bytes_new_static ("ticket", 6);
-  intent->key_owned = intent->publishing = TRUE;
+  intent->key_owned = TRUE;
   intent->started = NOW;
   copy = clm_intent_copy (intent);
   clm_record_set (&intent->key_label, "other");
@@ -293,7 +293,7 @@ test_intent_copy (void)
   g_assert_cmpuint (copy->number, ==, 4);
   g_assert_cmpstr (copy->key_label, ==, "cert.web.4");
   g_assert_cmpmem (g_bytes_get_data (copy->ticket, NULL), g_bytes_get_size (copy->ticket), "ticket", 6);
-  g_assert_true (copy->key_owned && copy->publishing);
+  g_assert_true (copy->key_owned);
   g_assert_cmpint (copy->started, ==, NOW);
 }
 
