@@ -345,5 +345,6 @@ main (int argc, char **argv)
   if (command != CLM_CONFIG_COMMAND_NONE)
     return clm_config_command_run (command, options.config_root, options.pattern);
   clm_process_harden ();
+  clm_process_tune ();
   return run (&options);
 }

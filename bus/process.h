@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  */
 void clm_process_harden (void);
 
+/** clm_process_tune: What suits a process that sleeps for weeks and then works in bursts: few arenas, threads that are used again. Before any thread. */
+void clm_process_tune (void);
+
 /** clm_process_make_absolute: Returns: (transfer full) (nullable): @path (nullable) seen from where we stand now; call before clm_process_harden(). */
 char *clm_process_make_absolute (const char *path);
 

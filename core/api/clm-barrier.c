@@ -12,6 +12,8 @@
 
 #include "clm-error.h"
 
+#define GATHER_US 4000
+
 #ifndef F2FS_SUPER_MAGIC
 #define F2FS_SUPER_MAGIC 0xF2F52010
 #endif
@@ -27,8 +29,12 @@ typedef struct {
   dev_t    device;
   int      fd;
   GMutex   lock;
-  GCond    over;
+  GCond    over;     /* a sync */
+  GCond    arrived;  /* one more who waits */
   gboolean running;
+  guint    active;   /* barriers */
+  guint    waiting;  /* those of them that wait */
+  guint    served;   /* by the last sync */
   guint64  begun;    /* syncs, ever */
   guint64  ended;
   guint64  failed;   /* the last one that did; 0: none */
@@ -87,6 +93,7 @@ add_volume (dev_t device, int directory)
   volume->fd = fd;
   g_mutex_init (&volume->lock);
   g_cond_init (&volume->over);
+  g_cond_init (&volume->arrived);
   volumes = g_slist_prepend (volumes, volume);
   return volume;
 }
@@ -119,14 +126,29 @@ sync_volume (Volume *volume)
   return result < 0 ? errno : 0;
 }
 
+/* Where one sync has served many, the next will too, if it waits a moment for those who are still writing. Who is alone never waits. */
+static void
+gather (Volume *volume)
+{
+  gint64 end = g_get_monotonic_time () + GATHER_US;
+
+  if (volume->served < 2)
+    return;
+  while (volume->waiting < volume->active && g_cond_wait_until (&volume->arrived, &volume->lock, end))
+    ;
+}
+
 /* With the lock held, which is let go meanwhile. */
 static void
 run_sync (Volume *volume)
 {
-  guint64 run = ++volume->begun;
+  guint64 run;
   int number;
 
   volume->running = TRUE;
+  gather (volume);
+  run = ++volume->begun;
+  volume->served = volume->waiting;
   g_mutex_unlock (&volume->lock);
   number = sync_volume (volume);
   g_mutex_lock (&volume->lock);
@@ -148,6 +170,8 @@ wait_for_volume (Volume *volume, guint64 *since)
 
   g_mutex_lock (&volume->lock);
   wanted = volume->begun + 1;
+  volume->waiting++;
+  g_cond_signal (&volume->arrived);
   while (volume->ended < wanted) {
     if (volume->running)
       g_cond_wait (&volume->over, &volume->lock);
@@ -156,6 +180,7 @@ wait_for_volume (Volume *volume, guint64 *since)
   }
   number = volume->failed > *since ? volume->number : 0;
   *since = volume->ended;
+  volume->waiting--;
   g_mutex_unlock (&volume->lock);
   return number;
 }
@@ -208,6 +233,7 @@ clm_barrier_begin (int directory)
   if (self->volume) {
     g_mutex_lock (&self->volume->lock);
     self->since = self->volume->ended;
+    self->volume->active++;
     g_mutex_unlock (&self->volume->lock);
   }
   return self;
@@ -218,6 +244,12 @@ clm_barrier_free (ClmBarrier *self)
 {
   if (!self)
     return;
+  if (self->volume) {
+    g_mutex_lock (&self->volume->lock);
+    self->volume->active--;
+    g_cond_signal (&self->volume->arrived);
+    g_mutex_unlock (&self->volume->lock);
+  }
   g_array_unref (self->fds);
   g_free (self);
 }

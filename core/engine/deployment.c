@@ -2,6 +2,7 @@
 #include "deployment.h"
 
 #include "clm-error.h"
+#include "disk-lane.h"
 #include "tls-check.h"
 
 typedef struct {
@@ -327,7 +328,7 @@ clm_deployment_run_async (ClmEngine            *engine,
   opening = g_task_new (NULL, cancellable, on_opened, g_object_ref (task));
   g_task_set_source_tag (opening, open_in_thread);
   g_task_set_task_data (opening, work, NULL);
-  g_task_run_in_thread (opening, open_in_thread);
+  clm_disk_lane_run (opening, open_in_thread);
 }
 
 ClmDeploymentResult *

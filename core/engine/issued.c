@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "certificate.h"
+#include "disk-lane.h"
 
 ClmGeneration *
 clm_issued_to_generation (ClmSpec         *spec,
@@ -339,7 +340,7 @@ on_exported (GObject      *source,
     g_task_return_error (task, g_steal_pointer (&error));
     return;
   }
-  g_task_run_in_thread (task, stage_in_thread);
+  clm_disk_lane_run (task, stage_in_thread);
 }
 
 void
@@ -361,7 +362,7 @@ clm_issued_stage_async (ClmGenerationStore *store,
   work->store = clm_generation_store_ref (store);
   work->generation = generation;
   if (!exportable || !CLM_IS_KEY_EXPORTER (key_store)) {
-    g_task_run_in_thread (task, stage_in_thread);
+    clm_disk_lane_run (task, stage_in_thread);
     return;
   }
   clm_key_exporter_export_async (CLM_KEY_EXPORTER (key_store), clm_key_get_id (key), cancellable, on_exported,

@@ -2,6 +2,7 @@
 #include "publication.h"
 
 #include <string.h>
+#include "disk-lane.h"
 #include "durable-file.h"
 
 struct _ClmPublication {
@@ -127,7 +128,7 @@ write_next (ClmPublication *self)
   task = g_task_new (self, NULL, on_files_written, NULL);
   g_task_set_source_tag (task, write_next);
   g_task_set_task_data (task, work, (GDestroyNotify) file_work_free);
-  g_task_run_in_thread (task, write_in_thread);
+  clm_disk_lane_run (task, write_in_thread);
 }
 
 static FileWork *

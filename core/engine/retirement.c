@@ -2,6 +2,7 @@
 #include "retirement.h"
 
 #include "clm-error.h"
+#include "disk-lane.h"
 #include "registry.h"
 
 typedef struct {
@@ -326,7 +327,7 @@ run (GTask *task,
   removing = g_task_new (NULL, NULL, on_files_removed, task);
   g_task_set_source_tag (removing, remove_in_thread);
   g_task_set_task_data (removing, work, NULL);
-  g_task_run_in_thread (removing, remove_in_thread);
+  clm_disk_lane_run (removing, remove_in_thread);
 }
 
 static GTask *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rotation-private.h"
 
+#include "disk-lane.h"
 #include "policy-check.h"
 
 GCancellable *
@@ -148,7 +149,7 @@ clm_rotation_run_blocking (ClmRotation            *self,
   blocking->done = done;
   g_task_set_source_tag (task, clm_rotation_run_blocking);
   g_task_set_task_data (task, blocking, g_free);
-  g_task_run_in_thread (task, block_in_thread);
+  clm_disk_lane_run (task, block_in_thread);
 }
 
 /* Failing: the record says why and when next, before anybody hears of it. */

@@ -2,6 +2,7 @@
 #include "trust.h"
 
 #include "certificate.h"
+#include "disk-lane.h"
 
 #define FILE_MAX (1024 * 1024)
 
@@ -68,7 +69,7 @@ clm_trust_load_async (const char         *file,
   g_task_set_source_tag (task, clm_trust_load_async);
   if (file) {
     g_task_set_task_data (task, g_strdup (file), g_free);
-    g_task_run_in_thread (task, read_in_thread);
+    clm_disk_lane_run (task, read_in_thread);
   } else if (clm_authority_can_fetch_anchors (authority)) {
     clm_authority_fetch_anchors_async (authority, cancellable, on_fetched, g_steal_pointer (&task));
   } else {

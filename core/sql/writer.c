@@ -10,6 +10,7 @@
 
 #define MAX_GROUP 256
 #define MAX_QUEUED 65536
+#define GATHER_US 3000
 
 struct _ClmSqlWriter {
   GObject parent_instance;
@@ -25,6 +26,7 @@ struct _ClmSqlWriter {
   guint64 n_queued;               /* ever */
   guint64 n_done;                 /* ever */
   gboolean closing;
+  guint last_group;               /* how many the last commit was for */
   ClmSqlStatistics statistics;
 };
 
@@ -222,6 +224,18 @@ run_group (ClmSqlWriter *self, GPtrArray *group)
   }
 }
 
+/* Where several came together, more are on their way, and one commit costs the same for all. Who comes alone never waits. */
+static void
+gather (ClmSqlWriter *self)
+{
+  gint64 end = g_get_monotonic_time () + GATHER_US;
+
+  if (self->last_group < 2)
+    return;
+  while (self->queue.length < self->last_group && !self->closing && g_cond_wait_until (&self->queue_changed, &self->mutex, end))
+    ;
+}
+
 /* Returns: FALSE when there is nothing left to do for ever. */
 static gboolean
 wait_for_group (ClmSqlWriter *self, GPtrArray *group)
@@ -230,6 +244,8 @@ wait_for_group (ClmSqlWriter *self, GPtrArray *group)
   while (g_queue_is_empty (&self->queue) && !self->closing)
     g_cond_wait (&self->queue_changed, &self->mutex);
 
+  gather (self);
+  self->last_group = MIN (self->queue.length, MAX_GROUP);
   while (group->len < MAX_GROUP && !g_queue_is_empty (&self->queue))
     g_ptr_array_add (group, g_queue_pop_head (&self->queue));
   g_mutex_unlock (&self->mutex);
