@@ -404,7 +404,9 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
     return fail (error, "subject", "malformed");
   if (issuer == NULL && (subject.full_size != issuer_name.full_size || memcmp (subject.full, issuer_name.full, subject.full_size) != 0))
     return fail (error, "subject", "a root's is its issuer's");
-  if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki) || !lint_key (&spki, &key, error))
+  if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki))
+    return fail (error, "key", "is missing");
+  if (!lint_key (&spki, &key, error))
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_EXPLICIT (3), &wrapper) || at != end)
     return fail (error, "extensions", "are missing, or something follows them");
