@@ -189,7 +189,7 @@ clm_generation_pem_decode (GBytes *pem, GError **error)
   g_autoptr (GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   gsize size;
   const char *data = g_bytes_get_data (pem, &size);
-  g_autofree char *text = g_strndup (data, size);
+  g_autofree char *text = g_strndup (data ? data : "", size);
   const char *at = text;
 
   while (*at != '\0') {
