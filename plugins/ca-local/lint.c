@@ -210,12 +210,52 @@ check_names (const ClmCaDer *value, Extensions *found)
   return TRUE;
 }
 
+/* One element of @tag in @value and nothing else. */
 static gboolean
-check_sequence (const ClmCaDer *value, Extensions *found)
+unwrap (const ClmCaDer *value, guint8 tag, ClmCaDer *element)
+{
+  const guint8 *at = value->value, *end = at + value->size;
+
+  return clm_ca_der_expect (&at, end, tag, element) && at == end;
+}
+
+/* DistributionPoints that have a URL as their fullName, RFC 5280 §4.2.1.13; others are never given. */
+static gboolean
+check_crl_points (const ClmCaDer *value, Extensions *found)
 {
   const guint8 *at, *end;
+  ClmCaDer point, name, full_name, url;
 
-  return enter (value, CLM_CA_DER_SEQUENCE, &at, &end) && at < end;
+  if (!enter (value, CLM_CA_DER_SEQUENCE, &at, &end) || at == end)
+    return FALSE;
+  while (at < end)
+    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &point) || !unwrap (&point, CLM_CA_DER_EXPLICIT (0), &name) ||
+        !unwrap (&name, CLM_CA_DER_EXPLICIT (0), &full_name) || !unwrap (&full_name, CLM_CA_DER_CONTEXT (6), &url) || !is_text (&url))
+      return FALSE;
+  return TRUE;
+}
+
+/* AccessDescriptions with a URL, RFC 5280 §4.2.2.1. */
+static gboolean
+check_access (const ClmCaDer *value, Extensions *found)
+{
+  const guint8 *at, *end;
+  ClmCaDer description, method, url;
+
+  if (!enter (value, CLM_CA_DER_SEQUENCE, &at, &end) || at == end)
+    return FALSE;
+  while (at < end) {
+    const guint8 *part, *part_end;
+
+    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &description))
+      return FALSE;
+    part = description.value;
+    part_end = part + description.size;
+    if (!clm_ca_der_read (&part, part_end, &method) || !is_oid (&method) || !clm_ca_der_expect (&part, part_end, CLM_CA_DER_CONTEXT (6), &url) ||
+        part != part_end || !is_text (&url))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -235,8 +275,8 @@ static const Rule rules[] = {
   [RULE_KEY_ID] = { "subject key identifier", "\x55\x1d\x0e", 3, FALSE, check_key_id },
   [RULE_AUTHORITY_KEY_ID] = { "authority key identifier", "\x55\x1d\x23", 3, FALSE, check_authority_key_id },
   [RULE_ALT_NAMES] = { "alternative names", "\x55\x1d\x11", 3, -1, check_names },
-  [RULE_CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_sequence },
-  [RULE_ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_sequence },
+  [RULE_CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_crl_points },
+  [RULE_ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_access },
   [RULE_NO_CHECK] = { "OCSP no-check", "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9, FALSE, check_null },
 };
 
