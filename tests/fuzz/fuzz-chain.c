@@ -78,8 +78,10 @@ check_build (GPtrArray *certificates, gboolean with_root)
     return;
   }
   g_assert_cmpint (X509_cmp (path->pdata[0], certificates->pdata[0]), ==, 0);
-  for (guint i = 1; i < path->len; i++)
+  for (guint i = 1; i < path->len; i++) {
     g_assert_cmpint (X509_verify (path->pdata[i - 1], X509_get0_pubkey (path->pdata[i])), ==, 1);
+    g_assert_true (!with_root || X509_check_ca (path->pdata[i]) == 1);
+  }
   clm_fuzz_accept ();
   if (with_root)
     g_assert_true (X509_verify (path->pdata[path->len - 1], clm_fuzz_get_key (CLM_FUZZ_ROOT)) == 1);
