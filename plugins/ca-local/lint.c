@@ -399,9 +399,25 @@ lint_key (const ClmCaDer *spki, GBytes **bytes, GError **error)
 }
 
 static gboolean
-lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmCaDer *issuer_name, GError **error)
+is_algorithm (const ClmCaDer *found, const ClmCaAlgorithm *expected)
 {
-  ClmCaDer version, serial, algorithm;
+  return found->full_size == expected->identifier_size && memcmp (found->full, expected->identifier, found->full_size) == 0;
+}
+
+/* A root signs itself. */
+static gboolean
+lint_own_algorithm (const ClmCaDer *algorithm, GBytes *spki, GError **error)
+{
+  g_autoptr (EVP_PKEY) key = clm_x509_key_from_spki (spki, NULL);
+  const ClmCaAlgorithm *own = key != NULL ? clm_ca_algorithm_for_key_type (clm_x509_key_get_type (key), NULL) : NULL;
+
+  return (own != NULL && is_algorithm (algorithm, own)) || fail (error, "algorithm", "is not its key's");
+}
+
+static gboolean
+lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmCaDer *algorithm, ClmCaDer *issuer_name, GError **error)
+{
+  ClmCaDer version, serial;
 
   if (!clm_ca_der_expect (at, end, CLM_CA_DER_EXPLICIT (0), &version) || version.size != 3 || memcmp (version.value, "\x02\x01\x02", 3) != 0)
     return fail (error, "version", "is not 3");
@@ -409,9 +425,7 @@ lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmC
     return fail (error, "serial", "is not a positive number of at most 20 octets");
   if (serial.size < 16)
     return fail (error, "serial", "holds fewer than 128 bits");
-  if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, &algorithm) ||
-      (issuer != NULL && (algorithm.full_size != issuer->algorithm->identifier_size ||
-                          memcmp (algorithm.full, issuer->algorithm->identifier, algorithm.full_size) != 0)))
+  if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, algorithm) || (issuer != NULL && !is_algorithm (algorithm, issuer->algorithm)))
     return fail (error, "algorithm", "is not the issuer's");
   if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, issuer_name) || issuer_name->size == 0)
     return fail (error, "issuer", "is missing");
@@ -426,13 +440,13 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
 {
   gsize size;
   const guint8 *at = g_bytes_get_data (tbs, &size), *end = at + size;
-  ClmCaDer outer, issuer_name, validity, subject, spki, wrapper;
+  ClmCaDer outer, algorithm, issuer_name, validity, subject, spki, wrapper;
   g_autoptr (GBytes) key = NULL;
 
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &outer) || at != end)
     return fail (error, "certificate", "malformed");
   at = outer.value;
-  if (!lint_head (&at, end, issuer, &issuer_name, error))
+  if (!lint_head (&at, end, issuer, &algorithm, &issuer_name, error))
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &validity))
     return fail (error, "validity", "is missing");
@@ -446,7 +460,7 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
     return fail (error, "subject", "a root's is its issuer's");
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki))
     return fail (error, "key", "is missing");
-  if (!lint_key (&spki, &key, error))
+  if (!lint_key (&spki, &key, error) || (issuer == NULL && !lint_own_algorithm (&algorithm, key, error)))
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_EXPLICIT (3), &wrapper) || at != end)
     return fail (error, "extensions", "are missing, or something follows them");
