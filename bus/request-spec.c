@@ -73,6 +73,18 @@ check_text (const char *key, const char *text, GError **error)
   return TRUE;
 }
 
+/* Between quotation marks a backslash is written twice, and only there. */
+static void
+append_word (GString *list, const char *word)
+{
+  gboolean quote = strchr (word, ' ') != NULL;
+  g_string_append (list, list->len > 0 ? quote ? " \"" : " " : quote ? "\"" : "");
+  for (const char *c = word; *c != '\0'; c++)
+    g_string_append_printf (list, "%s%c", quote && *c == '\\' ? "\\" : "", *c);
+  if (quote)
+    g_string_append_c (list, '"');
+}
+
 /* A list as a certificate file writes it: words apart by spaces, quoted where a word holds one. */
 static char *
 join_words (const char *key, GVariant *value, GError **error)
@@ -84,8 +96,7 @@ join_words (const char *key, GVariant *value, GError **error)
       g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "%s= holds an empty word or one with a quotation mark", key);
       return NULL;
     }
-    gboolean quote = strchr (words[i], ' ') != NULL;
-    g_string_append_printf (list, "%s%s%s%s", list->len > 0 ? " " : "", quote ? "\"" : "", words[i], quote ? "\"" : "");
+    append_word (list, words[i]);
   }
   return g_string_free (g_steal_pointer (&list), FALSE);
 }

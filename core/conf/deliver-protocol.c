@@ -11,8 +11,10 @@
 static const char *const verb_words[CLM_N_DELIVER_VERBS] = {"deliver", "describe", "list"};
 static const char *const file_words[CLM_N_DELIVER_FILES] = {"leaf", "chain", "key", "anchors"};
 static const char *const check_words[CLM_N_DELIVER_CHECKS] = {"none", "tls", "command"};
-static const char *const request_keys[] = {
-  "version", "serial", "verb", "delivery", "certificate", "generation", "force", "files", NULL,
+static const struct {
+  const char *name, *type;
+} request_keys[] = {
+  {"version", "u"}, {"serial", "t"}, {"verb", "s"}, {"delivery", "s"}, {"certificate", "s"}, {"generation", "t"}, {"force", "b"}, {"files", "as"},
 };
 
 void
@@ -190,19 +192,29 @@ clm_deliver_request_encode (const ClmDeliverRequest *self)
 }
 
 static gboolean
+is_request_entry (const char *key, GVariant *value)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (request_keys); i++)
+    if (g_str_equal (request_keys[i].name, key))
+      return g_str_equal (request_keys[i].type, g_variant_get_type_string (value));
+  return FALSE;
+}
+
+static gboolean
 refuse_unknown_keys (GVariant *dict, GError **error)
 {
   GVariantIter iter;
   const char *key;
-  GVariant *value;
+  GVariant *child;
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
 
   g_variant_iter_init (&iter, dict);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &value)) {
-    g_variant_unref (value);
-    if (g_strv_contains (request_keys, key) && g_hash_table_add (seen, (gpointer) key))
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &child)) {
+    g_autoptr (GVariant) value = child;
+
+    if (is_request_entry (key, value) && g_hash_table_add (seen, (gpointer) key))
       continue;
-    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "request with an unknown or doubled key");
+    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "request with an unknown or doubled key, or a value of another type");
     return FALSE;
   }
   return TRUE;

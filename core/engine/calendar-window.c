@@ -5,9 +5,12 @@
 
 #define MINUTES_PER_DAY (24 * 60)
 #define DAYS_ALL 0x7f
-/* Windows repeat weekly and reach at most one day further; two spare days take in the change of zones and of summer time. */
-#define DAYS_BEFORE 3
-#define DAYS_AFTER 9
+/*
+ * Windows repeat weekly, reach at most one day further, and many of them may be open in one piece for almost a week, before now or
+ * after; two spare days take in the change of zones and of summer time.
+ */
+#define DAYS_BEFORE 10
+#define DAYS_AFTER 17
 
 static const char *const day_names[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
 

@@ -81,7 +81,8 @@ clm_clock_mode_parse (const char *text, ClmClockMode *mode, GError **error)
       *mode = (ClmClockMode) i;
       return TRUE;
     }
-  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "no such clock mode: \"%.40s\"", text);
+  g_autofree char *shown = g_strescape (text, NULL);
+  g_set_error (error, CLM_ERROR, CLM_ERROR_CONFIG, "no such clock mode: \"%.40s\"", shown);
   if (error != NULL)
     clm_error_set_hint (*error, "use ntp, rtc or always");
   return FALSE;

@@ -108,15 +108,21 @@ check_identity (GKeyFile *file, const char *name, guint number, GError **error)
   return TRUE;
 }
 
+/* NULL where a hash is no text */
 static GHashTable *
 get_files (GKeyFile *file)
 {
   g_auto (GStrv) names = g_key_file_get_keys (file, GROUP_FILES, NULL, NULL);
-  GHashTable *files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
-  for (guint i = 0; names != NULL && names[i] != NULL; i++)
-    g_hash_table_insert (files, g_strdup (names[i]), g_key_file_get_string (file, GROUP_FILES, names[i], NULL));
-  return files;
+  for (guint i = 0; names != NULL && names[i] != NULL; i++) {
+    char *hash = g_key_file_get_string (file, GROUP_FILES, names[i], NULL);
+
+    if (hash == NULL)
+      return NULL;
+    g_hash_table_insert (files, g_strdup (names[i]), hash);
+  }
+  return g_steal_pointer (&files);
 }
 
 static void
@@ -157,9 +163,9 @@ clm_generation_meta_decode (GBytes *text, const char *name, guint number, GHashT
     return NULL;
   generation = clm_generation_new (name, number);
   get_fields (file, generation);
-  if (generation->spki == NULL || generation->key_uri == NULL || generation->fingerprint == NULL)
-    return refuse (error, "incomplete");
   hashes = get_files (file);
+  if (hashes == NULL || generation->spki == NULL || generation->key_uri == NULL || generation->fingerprint == NULL)
+    return refuse (error, "incomplete");
   generation->has_key = g_hash_table_contains (hashes, "key.pem");
   if (files != NULL)
     *files = g_steal_pointer (&hashes);
@@ -189,7 +195,7 @@ clm_generation_pem_decode (GBytes *pem, GError **error)
   g_autoptr (GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   gsize size;
   const char *data = g_bytes_get_data (pem, &size);
-  g_autofree char *text = g_strndup (data, size);
+  g_autofree char *text = g_strndup (data ? data : "", size);
   const char *at = text;
 
   while (*at != '\0') {

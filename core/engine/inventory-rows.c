@@ -119,8 +119,9 @@ clm_generation_row_from_row (ClmSqlStatement *row)
 ClmDeliveryRecord *
 clm_delivery_record_from_row (ClmSqlStatement *row)
 {
-  ClmDeliveryRecord *delivery = clm_delivery_record_new (clm_sql_statement_get_text (row, 0));
+  ClmDeliveryRecord *delivery = clm_delivery_record_new (NULL);
 
+  take_text (&delivery->delivery, row, 0);
   delivery->generation = (guint64) clm_sql_statement_get_int64 (row, 1);
   delivery->failing = clm_sql_statement_get_boolean (row, 2);
   delivery->attempts = (guint) clm_sql_statement_get_int64 (row, 3);
@@ -133,16 +134,17 @@ ClmHistoryRow *
 clm_history_row_from_row (ClmSqlStatement *row)
 {
   ClmHistoryRow *history = g_new0 (ClmHistoryRow, 1);
-  g_autoptr (GBytes) fields = clm_sql_statement_get_blob (row, 7);
+  g_autoptr (GBytes) fields = clm_sql_statement_get_blob (row, 7), none = g_bytes_new (NULL, 0);
+  g_autoptr (GVariant) stored = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("a{ss}"), fields ? fields : none, FALSE));
 
   history->sequence = (guint64) clm_sql_statement_get_int64 (row, 0);
   history->time = clm_sql_statement_get_int64 (row, 1);
-  history->kind = clm_sql_statement_dup_text (row, 2);
-  history->severity = clm_sql_statement_dup_text (row, 3);
-  history->subject_kind = clm_sql_statement_dup_text (row, 4);
-  history->subject = clm_sql_statement_dup_text (row, 5);
-  history->message = clm_sql_statement_dup_text (row, 6);
-  history->fields = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("a{ss}"), fields, FALSE));
+  take_text (&history->kind, row, 2);
+  take_text (&history->severity, row, 3);
+  take_text (&history->subject_kind, row, 4);
+  take_text (&history->subject, row, 5);
+  take_text (&history->message, row, 6);
+  history->fields = g_variant_get_normal_form (stored);
   return history;
 }
 

@@ -364,7 +364,8 @@ clm_plugin_loader_load (ClmPluginLoader *self, const char *name, GError **error)
   if (loaded != NULL)
     return loaded;
   if (!is_name (name)) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "\"%.64s\" cannot be the name of a plugin", name);
+    g_autofree char *shown = g_strescape (name, NULL);
+    g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "\"%.64s\" cannot be the name of a plugin", shown);
     if (error != NULL)
       clm_error_set_hint (*error, "write the module's file name without .so: lower-case letters, digits and -");
     return NULL;

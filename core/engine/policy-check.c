@@ -271,9 +271,12 @@ get_anchors (const ClmPolicyExpectation *expect, GPtrArray *ordered, GError **er
 static gboolean
 check_issuers (GPtrArray *path, GError **error)
 {
-  for (guint i = 1; i < path->len; i++)
+  for (guint i = 1; i < path->len; i++) {
     if (!clm_policy_check_certificate (path->pdata[i], error))
       return FALSE;
+    if (!clm_x509_is_ca (path->pdata[i], NULL))
+      return clm_policy_refuse (error, "not-ca", "an issuer of it is no CA");
+  }
   return TRUE;
 }
 

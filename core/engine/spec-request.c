@@ -71,7 +71,7 @@ static const char *
 check_key (const char *key, GError **error)
 {
   const char *group = clm_spec_find_group (key);
-  g_autofree char *hint = NULL;
+  g_autofree char *hint = NULL, *shown = NULL;
   const char *nearest;
 
   if (group)
@@ -79,7 +79,8 @@ check_key (const char *key, GError **error)
   nearest = clm_word_nearest (key, clm_spec_list_keys ());
   if (nearest)
     hint = g_strdup_printf ("did you mean %s?", nearest);
-  refuse_argument (error, hint, "there is no key \"%.64s\"", g_utf8_validate (key, -1, NULL) ? key : "?");
+  shown = g_strescape (key, NULL);
+  refuse_argument (error, hint, "there is no key \"%.64s\"", shown);
   return NULL;
 }
 

@@ -118,6 +118,24 @@ get_path (X509_STORE_CTX *context)
   return path;
 }
 
+/*
+ * What lies between leaf and anchor must say CA:TRUE (RFC 5280 §6.1.4 (k)). libcrypto is content with a key usage for signing
+ * certificates, unless it is told to be strict about much more.
+ */
+static gboolean
+check_issuers (X509_STORE_CTX *context, GError **error)
+{
+  const STACK_OF (X509) *found = X509_STORE_CTX_get0_chain (context);
+
+  for (int i = 1; i < sk_X509_num (found) - 1; i++)
+    if (!clm_x509_is_ca (sk_X509_value (found, i), NULL)) {
+      ERR_clear_error ();
+      g_set_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "chain-untrusted: certificate %d of the path: is no CA", i + 1);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static void
 set_verify_error (X509_STORE_CTX *context, GError **error)
 {
@@ -151,7 +169,7 @@ clm_x509_chain_build (GPtrArray *certificates, GPtrArray *anchors, gint64 now, G
     set_verify_error (context, error);
     return NULL;
   }
-  return get_path (context);
+  return check_issuers (context, error) ? get_path (context) : NULL;
 }
 
 gboolean

@@ -60,11 +60,11 @@ clm_ca_bundle_new_from_pem (const char *pem, gboolean needs_root, GError **error
   g_autoptr (GPtrArray) certificates = clm_x509_parse_pem (pem, -1, error);
   g_autoptr (GPtrArray) chain = certificates != NULL ? order_chain (certificates, needs_root, error) : NULL;
 
-  if (chain != NULL)
-    return new_bundle (chain, error);
-  if (error != NULL && *error != NULL)
+  ClmCaBundle *self = chain != NULL ? new_bundle (chain, error) : NULL;
+
+  if (self == NULL && error != NULL)
     (*error)->code = CLM_ERROR_CONFIG;
-  return NULL;
+  return self;
 }
 
 ClmCaBundle *

@@ -45,17 +45,28 @@ clm_ca_crl_writer_free (ClmCaCrlWriter *self)
   g_free (self);
 }
 
+/* SEQUENCE of one Extension: reasonCode, and the ENUMERATED in it last. */
+static const guint8 reason_code[] = { 0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0x00 };
+
+/* CRLReason, RFC 5280 §5.3.1. */
+static gboolean
+is_reason (guint8 octet)
+{
+  return octet <= 10 && octet != 7;
+}
+
 void
 clm_ca_crl_writer_add (ClmCaCrlWriter *self, const guint8 *serial, gsize size, gint64 revoked_at, int reason)
 {
-  /* SEQUENCE of one Extension: reasonCode, and the ENUMERATED in it last. */
-  guint8 reason_code[] = { 0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, (guint8) reason };
+  guint8 octet = (guint8) reason;
   gsize entry = clm_ca_der_open (self->out, CLM_CA_DER_SEQUENCE);
 
   clm_ca_der_put (self->out, CLM_CA_DER_INTEGER, serial, size);
   clm_ca_der_put_time (self->out, revoked_at);
-  if (reason != 0)
-    clm_ca_der_put_raw (self->out, reason_code, sizeof reason_code);
+  if (reason != 0) {
+    clm_ca_der_put_raw (self->out, reason_code, sizeof reason_code - 1);
+    clm_ca_der_put_raw (self->out, &octet, 1);
+  }
   clm_ca_der_close (self->out, entry);
   self->entries++;
 }
@@ -113,8 +124,9 @@ read_entry (const ClmCaDer *entry, ClmCaCrlEntryFunc func, gpointer user_data)
       !clm_ca_der_read_time (&time, &revoked_at))
     return FALSE;
   /* Only our own CRLs are read, so the reason stands where we put it; a foreign entry counts as "unspecified". */
-  if (at < end && clm_ca_der_read (&at, end, &extensions) && extensions.full_size == 14)
-    reason = extensions.full[13];
+  if (at < end && clm_ca_der_read (&at, end, &extensions) && extensions.full_size == sizeof reason_code &&
+      memcmp (extensions.full, reason_code, sizeof reason_code - 1) == 0 && is_reason (extensions.full[sizeof reason_code - 1]))
+    reason = extensions.full[sizeof reason_code - 1];
   if (func != NULL)
     func (serial.value, serial.size, revoked_at, reason, user_data);
   return TRUE;
@@ -129,9 +141,9 @@ read_entries (const guint8 *at, const guint8 *end, ClmCaCrlEntryFunc func, gpoin
   for (guint i = 0; i < 5; i++)
     if (!clm_ca_der_read (&at, end, &skipped))
       return FALSE;
-  if (at == end || *at != CLM_CA_DER_SEQUENCE)
+  if (at == end || *at == CLM_CA_DER_EXPLICIT (0))
     return TRUE;
-  if (!clm_ca_der_read (&at, end, &list))
+  if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &list))
     return FALSE;
   at = list.value;
   end = list.value + list.size;
@@ -146,6 +158,11 @@ read_info (X509_CRL *crl, ClmCaCrlInfo *info, GError **error)
 {
   g_autoptr (ASN1_INTEGER) number = X509_CRL_get_ext_d2i (crl, NID_crl_number, NULL, NULL);
 
+  /* Without the version, in front of the rest, the entries stand elsewhere; ours are all of version 2. */
+  if (X509_CRL_get_version (crl) != X509_CRL_VERSION_2) {
+    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the revocation list is not of version 2");
+    return FALSE;
+  }
   if (number == NULL || ASN1_INTEGER_get_uint64 (&info->number, number) != 1)
     info->number = 0;
   if (X509_CRL_get0_nextUpdate (crl) == NULL) {
@@ -159,8 +176,8 @@ read_info (X509_CRL *crl, ClmCaCrlInfo *info, GError **error)
 gboolean
 clm_ca_crl_read (GBytes *der, const ClmCaIssuer *issuer, ClmCaCrlInfo *info, ClmCaCrlEntryFunc entry, gpointer user_data, GError **error)
 {
-  gsize size;
-  const guint8 *at = g_bytes_get_data (der, &size), *end = at + size, *begin = at;
+  gsize size = g_bytes_get_size (der);
+  const guint8 *at = size > 0 ? g_bytes_get_data (der, NULL) : (const guint8 *) "", *end = at + size, *begin = at;
   g_autoptr (X509_CRL) crl = d2i_X509_CRL (NULL, &at, (long) size);
   g_autoptr (EVP_PKEY) key = clm_x509_key_from_spki (issuer->spki, error);
   ClmCaDer outer, tbs;

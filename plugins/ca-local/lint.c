@@ -210,12 +210,52 @@ check_names (const ClmCaDer *value, Extensions *found)
   return TRUE;
 }
 
+/* One element of @tag in @value and nothing else. */
 static gboolean
-check_sequence (const ClmCaDer *value, Extensions *found)
+unwrap (const ClmCaDer *value, guint8 tag, ClmCaDer *element)
+{
+  const guint8 *at = value->value, *end = at + value->size;
+
+  return clm_ca_der_expect (&at, end, tag, element) && at == end;
+}
+
+/* DistributionPoints that have a URL as their fullName, RFC 5280 §4.2.1.13; others are never given. */
+static gboolean
+check_crl_points (const ClmCaDer *value, Extensions *found)
 {
   const guint8 *at, *end;
+  ClmCaDer point, name, full_name, url;
 
-  return enter (value, CLM_CA_DER_SEQUENCE, &at, &end) && at < end;
+  if (!enter (value, CLM_CA_DER_SEQUENCE, &at, &end) || at == end)
+    return FALSE;
+  while (at < end)
+    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &point) || !unwrap (&point, CLM_CA_DER_EXPLICIT (0), &name) ||
+        !unwrap (&name, CLM_CA_DER_EXPLICIT (0), &full_name) || !unwrap (&full_name, CLM_CA_DER_CONTEXT (6), &url) || !is_text (&url))
+      return FALSE;
+  return TRUE;
+}
+
+/* AccessDescriptions with a URL, RFC 5280 §4.2.2.1. */
+static gboolean
+check_access (const ClmCaDer *value, Extensions *found)
+{
+  const guint8 *at, *end;
+  ClmCaDer description, method, url;
+
+  if (!enter (value, CLM_CA_DER_SEQUENCE, &at, &end) || at == end)
+    return FALSE;
+  while (at < end) {
+    const guint8 *part, *part_end;
+
+    if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &description))
+      return FALSE;
+    part = description.value;
+    part_end = part + description.size;
+    if (!clm_ca_der_read (&part, part_end, &method) || !is_oid (&method) || !clm_ca_der_expect (&part, part_end, CLM_CA_DER_CONTEXT (6), &url) ||
+        part != part_end || !is_text (&url))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -235,8 +275,8 @@ static const Rule rules[] = {
   [RULE_KEY_ID] = { "subject key identifier", "\x55\x1d\x0e", 3, FALSE, check_key_id },
   [RULE_AUTHORITY_KEY_ID] = { "authority key identifier", "\x55\x1d\x23", 3, FALSE, check_authority_key_id },
   [RULE_ALT_NAMES] = { "alternative names", "\x55\x1d\x11", 3, -1, check_names },
-  [RULE_CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_sequence },
-  [RULE_ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_sequence },
+  [RULE_CRL_POINTS] = { "CRL distribution points", "\x55\x1d\x1f", 3, FALSE, check_crl_points },
+  [RULE_ACCESS] = { "authority information access", "\x2b\x06\x01\x05\x05\x07\x01\x01", 8, FALSE, check_access },
   [RULE_NO_CHECK] = { "OCSP no-check", "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9, FALSE, check_null },
 };
 
@@ -359,9 +399,25 @@ lint_key (const ClmCaDer *spki, GBytes **bytes, GError **error)
 }
 
 static gboolean
-lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmCaDer *issuer_name, GError **error)
+is_algorithm (const ClmCaDer *found, const ClmCaAlgorithm *expected)
 {
-  ClmCaDer version, serial, algorithm;
+  return found->full_size == expected->identifier_size && memcmp (found->full, expected->identifier, found->full_size) == 0;
+}
+
+/* A root signs itself. */
+static gboolean
+lint_own_algorithm (const ClmCaDer *algorithm, GBytes *spki, GError **error)
+{
+  g_autoptr (EVP_PKEY) key = clm_x509_key_from_spki (spki, NULL);
+  const ClmCaAlgorithm *own = key != NULL ? clm_ca_algorithm_for_key_type (clm_x509_key_get_type (key), NULL) : NULL;
+
+  return (own != NULL && is_algorithm (algorithm, own)) || fail (error, "algorithm", "is not its key's");
+}
+
+static gboolean
+lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmCaDer *algorithm, ClmCaDer *issuer_name, GError **error)
+{
+  ClmCaDer version, serial;
 
   if (!clm_ca_der_expect (at, end, CLM_CA_DER_EXPLICIT (0), &version) || version.size != 3 || memcmp (version.value, "\x02\x01\x02", 3) != 0)
     return fail (error, "version", "is not 3");
@@ -369,9 +425,7 @@ lint_head (const guint8 **at, const guint8 *end, const ClmCaIssuer *issuer, ClmC
     return fail (error, "serial", "is not a positive number of at most 20 octets");
   if (serial.size < 16)
     return fail (error, "serial", "holds fewer than 128 bits");
-  if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, &algorithm) ||
-      (issuer != NULL && (algorithm.full_size != issuer->algorithm->identifier_size ||
-                          memcmp (algorithm.full, issuer->algorithm->identifier, algorithm.full_size) != 0)))
+  if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, algorithm) || (issuer != NULL && !is_algorithm (algorithm, issuer->algorithm)))
     return fail (error, "algorithm", "is not the issuer's");
   if (!clm_ca_der_expect (at, end, CLM_CA_DER_SEQUENCE, issuer_name) || issuer_name->size == 0)
     return fail (error, "issuer", "is missing");
@@ -386,13 +440,13 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
 {
   gsize size;
   const guint8 *at = g_bytes_get_data (tbs, &size), *end = at + size;
-  ClmCaDer outer, issuer_name, validity, subject, spki, wrapper;
+  ClmCaDer outer, algorithm, issuer_name, validity, subject, spki, wrapper;
   g_autoptr (GBytes) key = NULL;
 
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &outer) || at != end)
     return fail (error, "certificate", "malformed");
   at = outer.value;
-  if (!lint_head (&at, end, issuer, &issuer_name, error))
+  if (!lint_head (&at, end, issuer, &algorithm, &issuer_name, error))
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &validity))
     return fail (error, "validity", "is missing");
@@ -404,7 +458,9 @@ clm_ca_lint (GBytes *tbs, const ClmCaIssuer *issuer, GError **error)
     return fail (error, "subject", "malformed");
   if (issuer == NULL && (subject.full_size != issuer_name.full_size || memcmp (subject.full, issuer_name.full, subject.full_size) != 0))
     return fail (error, "subject", "a root's is its issuer's");
-  if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki) || !lint_key (&spki, &key, error))
+  if (!clm_ca_der_expect (&at, end, CLM_CA_DER_SEQUENCE, &spki))
+    return fail (error, "key", "is missing");
+  if (!lint_key (&spki, &key, error) || (issuer == NULL && !lint_own_algorithm (&algorithm, key, error)))
     return FALSE;
   if (!clm_ca_der_expect (&at, end, CLM_CA_DER_EXPLICIT (3), &wrapper) || at != end)
     return fail (error, "extensions", "are missing, or something follows them");

@@ -279,6 +279,19 @@ is_same_key (ClmKeyring *self, const char *id, EVP_PKEY *key)
   return there && given && g_bytes_equal (there, given);
 }
 
+/* PKCS#8 may hold both halves of a key, and libcrypto believes them; a certificate for the wrong one would be of no use. */
+static gboolean
+check_halves (EVP_PKEY *key, GError **error)
+{
+  g_autoptr (EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey (NULL, key, NULL);
+  gboolean fits = context && EVP_PKEY_pairwise_check (context) == 1;
+
+  ERR_clear_error ();
+  if (!fits)
+    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_DATA, "the public half of the key does not belong to its private half");
+  return fits;
+}
+
 gboolean
 clm_keyring_import (ClmKeyring *self, const char *id, ClmSecret *pkcs8, GError **error)
 {
@@ -292,6 +305,8 @@ clm_keyring_import (ClmKeyring *self, const char *id, ClmSecret *pkcs8, GError *
     g_set_error (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED, "keys of type %s are not kept here", clm_x509_key_get_type (key));
     return FALSE;
   }
+  if (!check_halves (key, error))
+    return FALSE;
   if (write_key (self, name, key, TRUE, &local_error))
     return TRUE;
   if (g_error_matches (local_error, CLM_ERROR, CLM_ERROR_EXISTS))

@@ -5,7 +5,8 @@ import re
 
 import tap
 
-files = tap.list_files()
+CORPUS = "tests/fuzz/corpus/"   # bytes as they are; one file beside them says their licence
+files = [path for path in tap.list_files() if not path.startswith(CORPUS) or path == CORPUS + "REUSE.toml"]
 NO_LICENCE_LINE = ("COPYING", "LICENSES/")
 SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
@@ -31,6 +32,12 @@ def has_licence_line():
             yield "%s has no SPDX-License-Identifier in its first lines" % path
         elif found.group(1) not in get_wanted_licences(path):
             yield "%s is under %s" % (path, found.group(1))
+
+
+def corpus_is_licensed():
+    text = tap.read(CORPUS + "REUSE.toml") if CORPUS + "REUSE.toml" in files else ""
+    if not re.search(r'(?m)^path = "\*\*"$', text) or not re.search(r'(?m)^SPDX-License-Identifier = "LGPL-2.1-or-later"$', text):
+        yield CORPUS + "REUSE.toml does not license all seeds"
 
 
 def licences_are_there():
@@ -90,6 +97,6 @@ def links_lead_somewhere():
                 yield "%s points to %s" % (path, target)
 
 
-tap.run(has_licence_line=has_licence_line, licences_are_there=licences_are_there, nothing_unfinished=nothing_unfinished,
+tap.run(has_licence_line=has_licence_line, corpus_is_licensed=corpus_is_licensed, licences_are_there=licences_are_there, nothing_unfinished=nothing_unfinished,
         no_forbidden_call=no_forbidden_call, lines_are_whole=lines_are_whole, headers_begin_once=headers_begin_once,
         links_lead_somewhere=links_lead_somewhere)

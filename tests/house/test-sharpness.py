@@ -24,6 +24,7 @@ SEEDS = [
     ("nothing-unfinished", "files", "core/engine/engine.c", "/* TO" "DO */\n"),
     ("no-forbidden-call", "files", "core/engine/engine.c", "void f (char *a) { strcpy (a, a); }\n"),
     ("lines-are-whole", "files", "core/engine/engine.c", "int x; \n"),
+    ("corpus-is-licensed", "files", "tests/fuzz/corpus/REUSE.toml", None),
     ("links-lead-somewhere", "files", "bus/README.md", "[x](nowhere.md)\n"),
     ("one-plugin-abi", "promises", "core/api/clm-plugin.h", None),
     ("translatable-text-is-listed", "promises", "bus/new.c", 'const char *x = _("text");\n'),
