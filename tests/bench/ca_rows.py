@@ -29,14 +29,13 @@ def rate(rig):
     take = {way: [values[way] for values in rounds] for way in rounds[0]}
     rig.memory_rate = statistics.median(take["certloom"])
     note = ("from the bytes of a CSR to those of a certificate: parse, verify, lint, build, sign, and, as a faulty signature must not get out, verify what was "
-            "signed. So the floor is two verifications and a signature, without any of the rest")
+            "signed: two verifications and a signature, without any of the rest")
     return [
         Row("10", "CA, in memory, against OpenSSL's interface", "1/CPU-s", take["certloom"], take["interface"], less=False,
             note="d2i_X509_REQ to i2d_X509 with X509V3_EXT_conf_nid, as openssl ca does it: no lint, no verification of its own signature, extensions copied from the CSR"),
-        Row("10", "CA, in memory, against verify, sign, verify", "1/CPU-s", take["certloom"], take["verify+sign+verify"], Goal(0.6, text="60 %"), Goal(0.75, text="75 %"),
-            less=False, note=note),
-        Row("10", "CA, in memory, against verify, sign", "1/CPU-s", take["certloom"], take["verify+sign"], less=False,
-            note="the floor of a CA that does not look at what it signed"),
+        Row("10", "CA, in memory, against verify, sign, verify", "1/CPU-s", take["certloom"], take["verify+sign+verify"], less=False, note=note),
+        Row("10", "CA, in memory, against verify, sign", "1/CPU-s", take["certloom"], take["verify+sign"], Goal(0.6, text="60 %"), Goal(0.75, text="75 %"),
+            less=False, note="the floor of a CA that does not look at what it signed"),
     ]
 
 
@@ -64,6 +63,8 @@ def crl(rig):
     entries = 10_000 if rig.short else 100_000
     own, other, million = [], [], []
     peer = OpensslCa(rig.path("openssl-ca"))
+    peer.fill(0)
+    _, _, base = peer.make_crl()
     peer.fill(entries, revoked=True)
     for _ in range(2 if rig.short else rig.pairs):
         other.append(peer.make_crl())
@@ -73,8 +74,8 @@ def crl(rig):
     rows = [
         Row("12", f"CRL of {entries:,}", "CPU-s", [r["cpu"] for r in own], [cpu for _, cpu, _ in other], Goal(30) if not rig.short else None,
             note=f"from the ledger to the published file, which is durable. {NO_SYNC}"),
-        Row("12", f"CRL of {entries:,}, peak memory", "of its size", [r["peak"] / r["size"] for r in own], [peak / own[0]["size"] for _, _, peak in other],
-            Goal(most=2, text="<= 2x") if not rig.short else None, note="above what the process had before; the peer's is of its whole process"),
+        Row("12", f"CRL of {entries:,}, peak memory", "of its size", [r["peak"] / r["size"] for r in own], [(peak - base) / own[0]["size"] for _, _, peak in other],
+            Goal(most=2, text="<= 2x") if not rig.short else None, note="above what it takes without a list; the peer's, too. Times the size of certloom's list"),
     ]
     if million:
         rows.append(Row("12", "CRL of 1,000,000", "s", [r["wall"] for r in million], moonshot=Goal(most=0.5, text="<= 0.5 s"), note="openssl ca was not run with so many"))

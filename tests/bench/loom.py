@@ -37,6 +37,15 @@ class Failure(Exception):
     """Something that was to be measured did not work."""
 
 
+class Connection(wire.Bus):
+    """One on which signals matter, too."""
+
+    def receive(self, timeout=120):
+        """The next message: kind, fields, values."""
+        self.socket.settimeout(timeout)
+        return self._parse(self._next_message())
+
+
 class MessageBus:
     """A private dbus-daemon."""
 
@@ -54,7 +63,7 @@ class MessageBus:
             raise Failure("dbus-daemon does not start")
 
     def connect(self):
-        return wire.Bus(self.path, timeout=120)
+        return Connection(self.path, timeout=120)
 
     def close(self):
         self.process.terminate()
@@ -106,10 +115,9 @@ class Loom:
                      f"type='signal',member='NameOwnerChanged',arg0='{NAME}'")
             begun = time.perf_counter()
             self.process = subprocess.Popen([*before, *self.command()], stdout=log, stderr=log, cwd=self.directory)
-            bus.socket.settimeout(120)
             while True:
                 try:
-                    kind, fields, values = bus._parse(bus._next_message())
+                    kind, fields, values = bus.receive()
                 except wire.BusLost as error:
                     raise Failure(f"certloomd does not come up, see {self.directory}/log") from error
                 if kind == 4 and fields.get(3) == "NameOwnerChanged" and values[0] == NAME and values[2]:
@@ -130,11 +138,14 @@ class Loom:
             self.process.wait()
             self.process = None
 
-    def run(self, *arguments, output=subprocess.DEVNULL):
-        """Runs the certloom command. Returns the seconds it took."""
+    def run(self, *arguments):
+        """Runs the certloom command, its output into a pipe. Returns the seconds it took."""
         begun = time.perf_counter()
-        subprocess.run([self.command_line, f"--address={self.bus.address}", *arguments], stdout=output, check=True)
-        return time.perf_counter() - begun
+        done = subprocess.run([self.command_line, f"--address={self.bus.address}", *arguments], capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - begun
+        if done.returncode != 0:
+            raise Failure(f"certloom {' '.join(arguments)}: {done.stderr.strip()}")
+        return seconds
 
     # Many of them
 
@@ -177,8 +188,7 @@ class Client:
         begun = time.perf_counter()
         waiting, ended, calls = set(), {}, {self.send_request(name) for name in names}
         while calls or waiting:
-            self.bus.socket.settimeout(120)
-            kind, fields, values = self.bus._parse(self.bus._next_message())
+            kind, fields, values = self.bus.receive()
             if kind == 3:
                 raise Failure(f"{fields.get(4)}: {values[0]}")
             if kind == 2 and fields.get(5) in calls:
@@ -195,24 +205,20 @@ class Client:
     def renew(self, names):
         job, = self.bus.call(NAME, ROOT, MANAGER, "Renew", "asa{sv}", list(names), {}, timeout=120)
         while True:
-            kind, fields, values = self.bus._parse(self.bus._next_message())
+            kind, fields, values = self.bus.receive()
             if kind == 4 and fields.get(3) == "Completed" and fields[1] == job:
                 if not values[0]:
                     raise Failure(f"{values[1]}: {values[2]}")
                 return
 
-    def list_pages(self, limit=1000):
-        """Reads the whole list page by page; returns rows and seconds."""
-        begun, cursor, count = time.perf_counter(), "", 0
-        while True:
-            serial = self.bus.send(NAME, ROOT, MANAGER, "ListCertificates", "a{sv}sua{sv}", {}, cursor, limit, {})
-            rows, cursor = self.bus.wait(serial, 120)
-            count += len(rows)
-            if not cursor:
-                return count, time.perf_counter() - begun
-
     def close(self):
         self.bus.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 # The process

@@ -26,12 +26,13 @@ class Goal:
 class Row:
     """
     ours, peer: samples in one unit. peer may be empty, with `missing` telling why. less: less is better. scale: what the peer's samples are
-    multiplied with, where it was measured with fewer; `note` tells so, and what the peer does not do.
+    multiplied with, where it was measured with fewer; the table marks such figures with ~, and `note` tells how it scales.
     """
 
     def __init__(self, number, what, unit, ours, peer=(), reach=None, moonshot=None, less=True, missing="", note="", scale=1.0):
         self.number, self.what, self.unit, self.note, self.missing = number, what, unit, note, missing
-        self.ours, self.peer = list(ours), [sample * scale for sample in peer]
+        self.ours, self.measured, self.scale = list(ours), list(peer), scale
+        self.peer = [sample * scale for sample in peer]
         self.reach, self.moonshot = reach, moonshot
         self.ratio = None
         if self.peer:
@@ -49,7 +50,8 @@ class Row:
 
     def to_dict(self):
         reached = self.reach.is_met(self) if self.reach else None
-        return {"row": self.number, "what": self.what, "unit": self.unit, "certloom": self.ours, "peer": self.peer or None, "ratio": self.ratio,
+        return {"row": self.number, "what": self.what, "unit": self.unit, "certloom": self.ours, "peer": self.measured or None,
+                "peer_scale": self.scale, "ratio": self.ratio,
                 "reach": self.reach.text if self.reach else None, "reached": reached,
                 "moonshot": self.moonshot.text if self.moonshot else None,
                 "moonshot_reached": self.moonshot.is_met(self) if self.moonshot else None, "missing": self.missing or None, "note": self.note}
@@ -63,10 +65,10 @@ def show_number(value):
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def show_samples(samples):
-    if len(set(samples)) == 1:
-        return show_number(samples[0])
-    return " / ".join(show_number(v) for v in (min(samples), statistics.median(samples), max(samples)))
+def show_samples(samples, scale=1.0):
+    mark = "" if scale == 1 else "~"
+    values = samples[:1] if len(set(samples)) == 1 else (min(samples), statistics.median(samples), max(samples))
+    return " / ".join(mark + show_number(v) for v in values)
 
 
 def show_answer(answer):
@@ -79,7 +81,7 @@ def show_row(row):
     ratio = "–" if row.ratio is None else "inf" if row.ratio == float("inf") else f"{show_number(row.ratio)}x"
     reach, reached = goal(row.reach)
     moonshot, landed = goal(row.moonshot)
-    return [row.number, row.what, row.unit, show_samples(row.ours), show_samples(row.peer) if row.peer else row.missing or "–", ratio, reach, reached,
+    return [row.number, row.what, row.unit, show_samples(row.ours), show_samples(row.peer, row.scale) if row.peer else row.missing or "–", ratio, reach, reached,
             f"{moonshot}: {landed}" if row.moonshot else "–"]
 
 
