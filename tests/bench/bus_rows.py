@@ -177,11 +177,12 @@ def list_over_bus(rig):
             samples["export"].append(run_lister(rig, daemon.bus.address, "export")["seconds"])
         own = (loom.memory(daemon.pid)["Private_Dirty"] - base) / 1024
         other = (loom.memory(objects.process.pid)["Private_Dirty"] - floor) / 1024
-    note = f"the peer is a GDBusObjectManagerServer with a skeleton of the same {count:,} rows, asked for GetManagedObjects; both read by a C client"
+    note = (f"the peer is a GDBusObjectManagerServer with a skeleton of the same {count:,} rows, asked for GetManagedObjects; both read by a C client. "
+            "The bus takes longer messages here than the usual 32 MiB, else the answer for 100,000 would not arrive")
     flat = "more than the same leaves in a daemon that manages 1,000: flat"
     return [
         Row("5", f"list {count:,}, page by page", "s", samples["pages"], samples["managed"], Goal(10), note=note),
-        Row("5", f"memory for {count:,} and their lists", "MiB", [max(own, 0.001)], [other], Goal(100),
+        Row("5", f"memory for {count:,} and their lists", "MiB", [own], [other], None if rig.short else Goal(100),
             note="private dirty after all lists of this run, above that with none managed"),
         Row("6", f"Export of {count:,}", "s", samples["export"], samples["managed"], Goal(most=0.3, text="<= 0.3 s"), Goal(most=0.1, text="<= 0.1 s"), note=note),
         Row("6", f"ListSince, {changed:,} of {count:,} changed", "s", samples["changes"], samples["managed"], Goal(most=0.3, text="<= 0.3 s"),
