@@ -100,12 +100,12 @@ clm_authority_can_revoke (ClmAuthority *self)
 }
 
 gboolean
-clm_authority_can_fetch_crl (ClmAuthority *self)
+clm_authority_can_fetch_crls (ClmAuthority *self)
 {
   g_return_val_if_fail (CLM_IS_AUTHORITY (self), FALSE);
 
   ClmAuthorityClass *klass = CLM_AUTHORITY_GET_CLASS (self);
-  return klass->fetch_crl_async != NULL && klass->fetch_crl_finish != NULL;
+  return klass->fetch_crls_async != NULL && klass->fetch_crls_finish != NULL;
 }
 
 void
@@ -303,29 +303,29 @@ clm_authority_revoke_finish (ClmAuthority *self, GAsyncResult *result, GError **
 }
 
 void
-clm_authority_fetch_crl_async (ClmAuthority *self,
+clm_authority_fetch_crls_async (ClmAuthority *self,
                                GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_return_if_fail (CLM_IS_AUTHORITY (self));
 
   ClmAuthorityClass *klass = CLM_AUTHORITY_GET_CLASS (self);
-  gpointer call = clm_guard_enter (self, "fetch a CRL", klass->fetch_crl_async != NULL && klass->fetch_crl_finish != NULL,
-                                   clm_authority_fetch_crl_async, cancellable, callback, user_data);
+  gpointer call = clm_guard_enter (self, "fetch CRLs", klass->fetch_crls_async != NULL && klass->fetch_crls_finish != NULL,
+                                   clm_authority_fetch_crls_async, cancellable, callback, user_data);
   if (call != NULL)
-    klass->fetch_crl_async (self, cancellable, clm_guard_complete, call);
+    klass->fetch_crls_async (self, cancellable, clm_guard_complete, call);
 }
 
-GBytes *
-clm_authority_fetch_crl_finish (ClmAuthority *self, GAsyncResult *result, GError **error)
+GPtrArray *
+clm_authority_fetch_crls_finish (ClmAuthority *self, GAsyncResult *result, GError **error)
 {
   g_return_val_if_fail (CLM_IS_AUTHORITY (self), NULL);
 
-  g_autoptr (GAsyncResult) inner = clm_guard_leave (self, result, clm_authority_fetch_crl_async, error);
+  g_autoptr (GAsyncResult) inner = clm_guard_leave (self, result, clm_authority_fetch_crls_async, error);
   GError *failure = NULL;
   if (inner == NULL)
     return NULL;
-  GBytes *value = CLM_AUTHORITY_GET_CLASS (self)->fetch_crl_finish (self, inner, &failure);
-  if (!clm_guard_settle (self, "fetch a CRL", value != NULL, failure, error))
-    g_clear_pointer (&value, g_bytes_unref);
+  GPtrArray *value = CLM_AUTHORITY_GET_CLASS (self)->fetch_crls_finish (self, inner, &failure);
+  if (!clm_guard_settle (self, "fetch CRLs", value != NULL, failure, error))
+    g_clear_pointer (&value, g_ptr_array_unref);
   return value;
 }

@@ -52,7 +52,7 @@ typedef struct { gint64 start, end; gint64 ask_again; } ClmRenewalWindow;
  * A certification authority, as one protocol reaches it. Derive from it, implement @enroll and what else the protocol can.
  * Retrying, waiting and giving up are the daemon's business, so an implementation tries once and says what happened.
  *
- * Signal "crl-changed": emitted by the instance when clm_authority_fetch_crl_async() would give something new; the daemon
+ * Signal "crl-changed": emitted by the instance when clm_authority_fetch_crls_async() would give something new; the daemon
  * then fetches and publishes it. Signal "anchors-changed": the same for clm_authority_fetch_anchors_async().
  */
 #define CLM_TYPE_AUTHORITY (clm_authority_get_type ())
@@ -76,8 +76,9 @@ G_DECLARE_DERIVABLE_TYPE (ClmAuthority, clm_authority, CLM, AUTHORITY, ClmBacken
  * @fetch_anchors_finish: Returns: (transfer container) (element-type GBytes): DER certificates.
  * @suggest_renewal_async: (nullable): Asks when to renew @certificate (DER).
  * @revoke_async: (nullable): Revokes @certificate (DER). Revoking what is revoked already succeeds.
- * @fetch_crl_async: (nullable): Fetches the current CRL.
- * @fetch_crl_finish: Returns: (transfer full): DER CertificateList, RFC 5280 §5.
+ * @fetch_crls_async: (nullable): Fetches the current CRLs.
+ * @fetch_crls_finish: Returns: (transfer full) (element-type GBytes): DER CertificateLists, RFC 5280 §5: that of the CA that issues,
+ *   then those of the CAs above it, as far as they are known. At least one.
  *
  * A nullable operation that is not implemented answers %CLM_ERROR_NOT_SUPPORTED. See #ClmBackend for the rules of the pairs.
  */
@@ -99,8 +100,8 @@ struct _ClmAuthorityClass {
   gboolean      (*suggest_renewal_finish) (ClmAuthority *self, GAsyncResult *result, ClmRenewalWindow *window, GError **error);
   void          (*revoke_async)           (ClmAuthority *self, GBytes *certificate, ClmRevocationReason reason, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   gboolean      (*revoke_finish)          (ClmAuthority *self, GAsyncResult *result, GError **error);
-  void          (*fetch_crl_async)        (ClmAuthority *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-  GBytes *      (*fetch_crl_finish)       (ClmAuthority *self, GAsyncResult *result, GError **error);
+  void          (*fetch_crls_async)       (ClmAuthority *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+  GPtrArray *   (*fetch_crls_finish)      (ClmAuthority *self, GAsyncResult *result, GError **error);
 
   gpointer padding[24];
 };
@@ -112,7 +113,7 @@ CLM_EXTERN gboolean     clm_authority_can_confirm (ClmAuthority *self);
 CLM_EXTERN gboolean     clm_authority_can_fetch_anchors (ClmAuthority *self);
 CLM_EXTERN gboolean     clm_authority_can_suggest_renewal (ClmAuthority *self);
 CLM_EXTERN gboolean     clm_authority_can_revoke (ClmAuthority *self);
-CLM_EXTERN gboolean     clm_authority_can_fetch_crl (ClmAuthority *self);
+CLM_EXTERN gboolean     clm_authority_can_fetch_crls (ClmAuthority *self);
 CLM_EXTERN void         clm_authority_prepare_async (ClmAuthority *self, ClmRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 CLM_EXTERN ClmDemands  *clm_authority_prepare_finish (ClmAuthority *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 CLM_EXTERN void         clm_authority_enroll_async (ClmAuthority *self, ClmRequest *request, GBytes *ticket, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -127,8 +128,8 @@ CLM_EXTERN void         clm_authority_suggest_renewal_async (ClmAuthority *self,
 CLM_EXTERN gboolean     clm_authority_suggest_renewal_finish (ClmAuthority *self, GAsyncResult *result, ClmRenewalWindow *window, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 CLM_EXTERN void         clm_authority_revoke_async (ClmAuthority *self, GBytes *certificate, ClmRevocationReason reason, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 CLM_EXTERN gboolean     clm_authority_revoke_finish (ClmAuthority *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-CLM_EXTERN void         clm_authority_fetch_crl_async (ClmAuthority *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-CLM_EXTERN GBytes      *clm_authority_fetch_crl_finish (ClmAuthority *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+CLM_EXTERN void         clm_authority_fetch_crls_async (ClmAuthority *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+CLM_EXTERN GPtrArray   *clm_authority_fetch_crls_finish (ClmAuthority *self, GAsyncResult *result, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** clm_authority_emit_crl_changed: For the instance itself. */
 CLM_EXTERN void         clm_authority_emit_crl_changed (ClmAuthority *self);
 /** clm_authority_emit_anchors_changed: For the instance itself. */

@@ -150,7 +150,7 @@ write_files_later (ClmPublication *self,
   write_next (self);
 }
 
-/* CRL */
+/* CRLs */
 
 static GBytes *
 wrap_pem (const char *label,
@@ -168,28 +168,43 @@ wrap_pem (const char *label,
   return g_string_free_to_bytes (g_steal_pointer (&text));
 }
 
+/* All in one text, because a server that checks clients needs the list of each CA of their chain. */
+static GBytes *
+all_to_pem (const char *label,
+            GPtrArray  *ders)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < ders->len; i++) {
+    g_autoptr (GBytes) pem = wrap_pem (label, g_ptr_array_index (ders, i));
+
+    g_string_append_len (text, g_bytes_get_data (pem, NULL), (gssize) g_bytes_get_size (pem));
+  }
+  return g_string_free_to_bytes (text);
+}
+
 static void
-on_crl_fetched (GObject      *source,
-                GAsyncResult *result,
-                gpointer      user_data)
+on_crls_fetched (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      user_data)
 {
   g_autoptr (ClmPublication) self = user_data;
   const char *name = clm_backend_get_name (CLM_BACKEND (source));
   g_autoptr (GError) error = NULL;
-  GBytes *crl = clm_authority_fetch_crl_finish (CLM_AUTHORITY (source), result, &error);
+  g_autoptr (GPtrArray) crls = clm_authority_fetch_crls_finish (CLM_AUTHORITY (source), result, &error);
   FileWork *work;
 
-  if (!crl) {
-    if (!g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED) && !g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND))
+  if (!crls || crls->len == 0) {
+    if (error && !g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED) && !g_error_matches (error, CLM_ERROR, CLM_ERROR_NOT_FOUND))
       g_message ("[authority %s] gives no CRL: %s", name, error->message);
     return;
   }
-  g_hash_table_replace (self->crls, g_strdup (name), crl);
+  g_hash_table_replace (self->crls, g_strdup (name), g_bytes_ref (g_ptr_array_index (crls, 0)));
   work = file_work_new (self, name);
   work->names[0] = "crl.der";
-  work->contents[0] = g_bytes_ref (crl);
+  work->contents[0] = g_bytes_ref (g_ptr_array_index (crls, 0));
   work->names[1] = "crl.pem";
-  work->contents[1] = wrap_pem ("X509 CRL", crl);
+  work->contents[1] = all_to_pem ("X509 CRL", crls);
   write_files_later (self, work);
 }
 
@@ -198,24 +213,11 @@ on_crl_changed (ClmRegistry    *registry,
                 ClmAuthority   *authority,
                 ClmPublication *self)
 {
-  if (clm_authority_can_fetch_crl (authority))
-    clm_authority_fetch_crl_async (authority, NULL, on_crl_fetched, g_object_ref (self));
+  if (clm_authority_can_fetch_crls (authority))
+    clm_authority_fetch_crls_async (authority, NULL, on_crls_fetched, g_object_ref (self));
 }
 
 /* Anchors */
-
-static GBytes *
-anchors_to_pem (GPtrArray *anchors)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < anchors->len; i++) {
-    g_autoptr (GBytes) pem = wrap_pem ("CERTIFICATE", g_ptr_array_index (anchors, i));
-
-    g_string_append_len (text, g_bytes_get_data (pem, NULL), (gssize) g_bytes_get_size (pem));
-  }
-  return g_string_free_to_bytes (text);
-}
 
 static void
 on_anchors_fetched (GObject      *source,
@@ -234,7 +236,7 @@ on_anchors_fetched (GObject      *source,
   }
   work = file_work_new (self, name);
   work->names[0] = "anchors.pem";
-  work->contents[0] = anchors_to_pem (anchors);
+  work->contents[0] = all_to_pem ("CERTIFICATE", anchors);
   g_hash_table_replace (self->anchors, g_strdup (name), g_bytes_ref (work->contents[0]));
   write_files_later (self, work);
 }

@@ -248,25 +248,49 @@ clm_ca_local_fetch_anchors_finish (ClmAuthority *authority, GAsyncResult *result
   return finish_pointer (authority, result, error);
 }
 
-static void
-read_crl_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+/* CRLs: that of the CA that issues, then that of the root above it, once there is one */
+
+static gboolean
+load_crl (const char *path, gboolean is_needed, GPtrArray *crls, GError **error)
 {
-  GError *error = NULL;
   GBytes *crl = NULL;
 
-  if (!clm_ca_file_load (data, &crl, &error))
-    g_task_return_error (task, error);
-  else if (crl == NULL)
-    g_task_return_new_error (task, CLM_ERROR, CLM_ERROR_STORAGE, "the published CRL %s is gone", (const char *) data);
-  else
-    g_task_return_pointer (task, crl, (GDestroyNotify) g_bytes_unref);
+  if (!clm_ca_file_load (path, &crl, error))
+    return FALSE;
+  if (crl != NULL)
+    g_ptr_array_add (crls, crl);
+  else if (is_needed)
+    g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "the published CRL %s is gone", path);
+  return crl != NULL || !is_needed;
 }
 
 static void
-read_crl (ClmCaLocal *self, GTask *task)
+read_crls_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  g_task_set_task_data (task, clm_ca_local_get_path (self, clm_ca_local_get_issuing (self)->role, "crl"), g_free);
-  g_task_run_in_thread (task, read_crl_in_thread);
+  GStrv paths = data;
+  g_autoptr (GPtrArray) crls = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  GError *error = NULL;
+
+  for (guint i = 0; paths[i] != NULL; i++) {
+    if (load_crl (paths[i], i == 0, crls, &error))
+      continue;
+    g_task_return_error (task, error);
+    return;
+  }
+  g_task_return_pointer (task, g_steal_pointer (&crls), (GDestroyNotify) g_ptr_array_unref);
+}
+
+static void
+read_crls (ClmCaLocal *self, GTask *task)
+{
+  ClmCaRole role = clm_ca_local_get_issuing (self)->role;
+  char **paths = g_new0 (char *, CLM_CA_N_ROLES + 1);
+
+  paths[0] = clm_ca_local_get_path (self, role, "crl");
+  if (role != CLM_CA_ROOT)
+    paths[1] = clm_ca_local_get_path (self, CLM_CA_ROOT, "crl");
+  g_task_set_task_data (task, paths, (GDestroyNotify) g_strfreev);
+  g_task_run_in_thread (task, read_crls_in_thread);
 }
 
 static void
@@ -276,13 +300,13 @@ on_first_crl (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (clm_ca_local_publish_finish (CLM_CA_LOCAL (source), result, &error))
-    read_crl (CLM_CA_LOCAL (source), task);
+    read_crls (CLM_CA_LOCAL (source), task);
   else
     g_task_return_error (task, error);
 }
 
 static void
-on_ready_for_crl (GObject *source, GAsyncResult *result, gpointer user_data)
+on_ready_for_crls (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   ClmCaLocal *self = CLM_CA_LOCAL (source);
@@ -293,20 +317,20 @@ on_ready_for_crl (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (clm_ca_local_get_issuing (self)->crl.next_update == 0)
     clm_ca_local_publish_async (self, clm_ca_local_get_issuing (self)->role, g_task_get_cancellable (task), on_first_crl, g_object_ref (task));
   else
-    read_crl (self, task);
+    read_crls (self, task);
 }
 
 static void
-clm_ca_local_fetch_crl_async (ClmAuthority *authority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+clm_ca_local_fetch_crls_async (ClmAuthority *authority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (authority, cancellable, callback, user_data);
 
-  g_task_set_source_tag (task, clm_ca_local_fetch_crl_async);
-  clm_ca_local_ensure_ready_async (CLM_CA_LOCAL (authority), cancellable, on_ready_for_crl, task);
+  g_task_set_source_tag (task, clm_ca_local_fetch_crls_async);
+  clm_ca_local_ensure_ready_async (CLM_CA_LOCAL (authority), cancellable, on_ready_for_crls, task);
 }
 
-static GBytes *
-clm_ca_local_fetch_crl_finish (ClmAuthority *authority, GAsyncResult *result, GError **error)
+static GPtrArray *
+clm_ca_local_fetch_crls_finish (ClmAuthority *authority, GAsyncResult *result, GError **error)
 {
   return finish_pointer (authority, result, error);
 }
@@ -400,6 +424,6 @@ clm_ca_local_class_init (ClmCaLocalClass *class)
   authority_class->fetch_anchors_finish = clm_ca_local_fetch_anchors_finish;
   authority_class->revoke_async = clm_ca_local_revoke_async;
   authority_class->revoke_finish = clm_ca_local_finish_boolean;
-  authority_class->fetch_crl_async = clm_ca_local_fetch_crl_async;
-  authority_class->fetch_crl_finish = clm_ca_local_fetch_crl_finish;
+  authority_class->fetch_crls_async = clm_ca_local_fetch_crls_async;
+  authority_class->fetch_crls_finish = clm_ca_local_fetch_crls_finish;
 }

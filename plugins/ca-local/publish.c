@@ -148,8 +148,7 @@ announce (ClmCaLocal *self, ClmCaLevel *level, const ClmCaCrlDraft *done)
   clm_event_add_field (event, "entries", entries);
   clm_event_add_field (event, "issuer", level->bundle->issuer->subject);
   clm_host_emit_event (host, event);
-  if (level == clm_ca_local_get_issuing (self))
-    clm_authority_emit_crl_changed (CLM_AUTHORITY (self));
+  clm_authority_emit_crl_changed (CLM_AUTHORITY (self));
 }
 
 static void

@@ -216,10 +216,10 @@ what_is_not_implemented_is_not_supported (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_true (clm_authority_can_revoke (ca));
-  g_assert_false (clm_authority_can_fetch_crl (ca) || clm_authority_can_prepare (ca) || clm_authority_can_confirm (ca));
-  clm_authority_fetch_crl_async (ca, NULL, clm_await_done, &crl);
+  g_assert_false (clm_authority_can_fetch_crls (ca) || clm_authority_can_prepare (ca) || clm_authority_can_confirm (ca));
+  clm_authority_fetch_crls_async (ca, NULL, clm_await_done, &crl);
   g_assert_null (crl);
-  g_assert_null (clm_authority_fetch_crl_finish (ca, clm_await (&crl), &error));
+  g_assert_null (clm_authority_fetch_crls_finish (ca, clm_await (&crl), &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED);
   g_assert_cmpstr (error->message, ==, "authority corp cannot fetch a CRL");
   g_clear_error (&error);

@@ -133,12 +133,14 @@ examine_revocation (ClmAuthority *ca, GBytes *leaf)
     report_no_error (revoke_leaf (ca, leaf, &error), &error, "authority: revokes");
     report_no_error (revoke_leaf (ca, leaf, &error), &error, "authority: revoking again succeeds");
   }
-  if (!clm_authority_can_fetch_crl (ca))
+  if (!clm_authority_can_fetch_crls (ca))
     return;
-  clm_authority_fetch_crl_async (ca, NULL, clm_await_done, &result);
-  g_autoptr (GBytes) der = clm_authority_fetch_crl_finish (ca, report_await (&result, "fetch_crl"), &error);
-  if (!report_no_error (der != NULL, &error, "authority: gives its CRL"))
+  clm_authority_fetch_crls_async (ca, NULL, clm_await_done, &result);
+  g_autoptr (GPtrArray) crls = clm_authority_fetch_crls_finish (ca, report_await (&result, "fetch_crls"), &error);
+  if (!report_no_error (crls != NULL, &error, "authority: gives its CRLs") ||
+      !report_check (crls->len > 0, NULL, "authority: there is at least one"))
     return;
+  GBytes *der = crls->pdata[0];
   const guchar *p = g_bytes_get_data (der, NULL);
   g_autoptr (X509_CRL) crl = d2i_X509_CRL (NULL, &p, g_bytes_get_size (der));
   g_autoptr (X509) certificate = parse (leaf);

@@ -363,16 +363,19 @@ revoke_async (ClmAuthority *authority, GBytes *certificate, ClmRevocationReason 
 }
 
 static void
-fetch_crl_async (ClmAuthority *authority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+fetch_crls_async (ClmAuthority *authority, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   FakeCa *self = FAKE_CA (authority);
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
-  g_task_return_pointer (task, clm_mint_make_crl (self->mint, self->revoked, ++self->crl_number, now (self)), (GDestroyNotify) g_bytes_unref);
+  GPtrArray *crls = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+
+  g_ptr_array_add (crls, clm_mint_make_crl (self->mint, self->revoked, ++self->crl_number, now (self)));
+  g_task_return_pointer (task, crls, (GDestroyNotify) g_ptr_array_unref);
 }
 
-static GBytes *
-fetch_crl_finish (ClmAuthority *self, GAsyncResult *result, GError **error)
+static GPtrArray *
+fetch_crls_finish (ClmAuthority *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -485,8 +488,8 @@ fake_ca_class_init (FakeCaClass *klass)
   authority_class->suggest_renewal_finish = suggest_renewal_finish;
   authority_class->revoke_async = revoke_async;
   authority_class->revoke_finish = finish_boolean;
-  authority_class->fetch_crl_async = fetch_crl_async;
-  authority_class->fetch_crl_finish = fetch_crl_finish;
+  authority_class->fetch_crls_async = fetch_crls_async;
+  authority_class->fetch_crls_finish = fetch_crls_finish;
 }
 
 static void

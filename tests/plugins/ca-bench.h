@@ -177,17 +177,25 @@ bench_revoke (Bench *bench, GBytes *certificate, ClmRevocationReason reason)
   g_assert_no_error (error);
 }
 
-static inline GBytes *
-bench_crl (Bench *bench)
+static inline GPtrArray *
+bench_crls (Bench *bench)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  GBytes *crl;
+  GPtrArray *crls;
 
-  clm_authority_fetch_crl_async (bench->ca, NULL, clm_await_done, &result);
-  crl = clm_authority_fetch_crl_finish (bench->ca, clm_await (&result), &error);
+  clm_authority_fetch_crls_async (bench->ca, NULL, clm_await_done, &result);
+  crls = clm_authority_fetch_crls_finish (bench->ca, clm_await (&result), &error);
   g_assert_no_error (error);
-  return crl;
+  return crls;
+}
+
+static inline GBytes *
+bench_crl (Bench *bench)
+{
+  g_autoptr (GPtrArray) crls = bench_crls (bench);
+
+  return g_bytes_ref (crls->pdata[0]);
 }
 
 static inline GBytes *

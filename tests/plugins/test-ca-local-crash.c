@@ -283,11 +283,11 @@ settle_crl (ClmAuthority *ca)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) crl = NULL;
+  g_autoptr (GPtrArray) crls = NULL;
 
-  clm_authority_fetch_crl_async (ca, NULL, clm_await_done, &result);
-  crl = clm_authority_fetch_crl_finish (ca, clm_await (&result), &error);
-  if (crl == NULL)
+  clm_authority_fetch_crls_async (ca, NULL, clm_await_done, &result);
+  crls = clm_authority_fetch_crls_finish (ca, clm_await (&result), &error);
+  if (crls == NULL)
     g_error ("crl: %s", error->message);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ca-bench.h"
 
-
 /* Root, chain and leaf as files for `openssl verify`. */
 static void
 write_chain (Bench *bench, ClmIssuance *issuance)
@@ -81,7 +80,8 @@ test_intermediate (void)
   g_autoptr (ClmFakeRequest) request = NULL;
   g_autoptr (ClmIssuance) issuance = NULL;
   g_autoptr (GVariantDict) dict = NULL;
-  g_autofree char *verify = NULL, *root_crl = NULL, *text = NULL, *copied = NULL;
+  g_autoptr (GPtrArray) crls = NULL;
+  g_autofree char *verify = NULL, *root_crl = NULL, *text = NULL;
   g_autofree char *subject = NULL;
 
   bench_start (bench, "Intermediate=yes\nSubject=CN=Plant root\nIntermediateSubject=CN=Plant issuing\nKeyType=ec:P-384\nIntermediateKeyType=rsa:2048\n");
@@ -89,8 +89,10 @@ test_intermediate (void)
   issuance = bench_enroll (bench, request, NULL);
   g_assert_cmpuint (clm_issuance_get_chain (issuance)->len, ==, 2);
   write_chain (bench, issuance);
-  root_crl = bench_private (bench, "root.crl");
-  copied = bench_openssl (bench, "openssl crl -inform DER -in %s -out root-crl.pem", root_crl);
+  /* Who checks the whole chain needs both lists, and gets them. */
+  crls = bench_crls (bench);
+  g_assert_cmpuint (crls->len, ==, 2);
+  root_crl = bench_write (bench, "root-crl.pem", "X509 CRL", crls->pdata[1]);
   verify = bench_openssl (bench, "openssl verify -x509_strict -attime %" G_GINT64_FORMAT " -crl_check_all -CRLfile crl.pem -CRLfile root-crl.pem -CAfile root.pem -untrusted middle.pem leaf.pem", CA_NOW + 5);
   text = bench_openssl (bench, "openssl x509 -in middle.pem -noout -text");
   assert_contains (text, "CA:TRUE, pathlen:0");
