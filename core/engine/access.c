@@ -26,7 +26,6 @@ static const char *const verb_nicks[] = {
   [CLM_VERB_LIST] = "list",
   [CLM_VERB_READ] = "read",
   [CLM_VERB_USE] = "use",
-  [CLM_VERB_EXPORT] = "export",
   [CLM_VERB_REQUEST] = "request",
   [CLM_VERB_RENEW] = "renew",
   [CLM_VERB_DELIVER] = "deliver",
@@ -35,7 +34,7 @@ static const char *const verb_nicks[] = {
   [CLM_VERB_REVOKE] = "revoke",
   [CLM_VERB_REMOVE] = "remove",
   [CLM_VERB_RELOAD] = "reload",
-  [CLM_VERB_ADMIN] = "admin",
+  [CLM_VERB_ADMIN] = "administer",
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (verb_nicks) == CLM_N_VERBS);
 
@@ -58,7 +57,6 @@ static const ClmRole least_role[CLM_N_VERBS] = {
   [CLM_VERB_ROLLBACK] = CLM_ROLE_OPERATOR,
   [CLM_VERB_HOLD] = CLM_ROLE_OPERATOR,
   [CLM_VERB_USE] = CLM_ROLE_OWNER,
-  [CLM_VERB_EXPORT] = CLM_ROLE_OWNER,
   [CLM_VERB_REQUEST] = CLM_ROLE_OWNER,
   [CLM_VERB_REVOKE] = CLM_ROLE_OWNER,
   [CLM_VERB_REMOVE] = CLM_ROLE_OWNER,

@@ -31,7 +31,6 @@ typedef enum {
   CLM_VERB_LIST,      /* the daemon's public state; lists then hold only what the caller may read */
   CLM_VERB_READ,      /* one certificate: its state, chain, history */
   CLM_VERB_USE,       /* its key material: clm_manager_open_credential() with the key */
-  CLM_VERB_EXPORT,    /* take certificate and key away as a file */
   CLM_VERB_REQUEST,   /* of a template: make an instance of it */
   CLM_VERB_RENEW,
   CLM_VERB_DELIVER,

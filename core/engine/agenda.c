@@ -22,14 +22,13 @@ struct _ClmAgenda {
   ClmFindSpec find_spec;
   gpointer    user_data;
   gboolean    started;
-  gboolean    paused;        /* the disk does not take what we have to write */
   GQueue      asked;         /* Item, in order */
   GHashTable *asked_names;   /* name → how many of those */
   GHashTable *flying;        /* name → Item */
   GQueue      due;           /* names, soonest expiry first: those that were due when it last ran empty */
   GTask      *stopping;      /* (nullable) */
   guint       update_id;
-  GCancellable *pause;
+  GCancellable *pause;       /* (nullable): the disk does not take what we have to write, and we wait */
 };
 
 enum { SIGNAL_SETTLED, N_SIGNALS };
@@ -167,6 +166,15 @@ on_progress (const char *step,
  */
 
 static void
+end_pause (ClmAgenda *self)
+{
+  if (!self->pause)
+    return;
+  end_pause (self);
+  g_clear_object (&self->pause);
+}
+
+static void
 on_pause_over (GObject      *source,
                GAsyncResult *result,
                gpointer      user_data)
@@ -175,7 +183,7 @@ on_pause_over (GObject      *source,
 
   if (!clm_timers_wait_finish (CLM_TIMERS (source), result, NULL) || !self->started)
     return;
-  self->paused = FALSE;
+  end_pause (self);
   schedule_update (self);
 }
 
@@ -185,9 +193,9 @@ note_storage (ClmAgenda    *self,
 {
   g_autoptr (ClmEvent) event = NULL;
 
-  if (self->paused || !g_error_matches (error, CLM_ERROR, CLM_ERROR_STORAGE))
+  if (self->pause || !g_error_matches (error, CLM_ERROR, CLM_ERROR_STORAGE))
     return;
-  self->paused = TRUE;
+  self->pause = g_cancellable_new ();
   event = clm_event_new (CLM_EVENT_STORAGE_FAILED, clm_clock_get_time (self->engine->clock), NULL, NULL,
                          "state cannot be written, everything waits for %d s: %s", STORAGE_PAUSE_S, error->message);
   clm_event_add_error (event, error);
@@ -264,7 +272,7 @@ on_operated (GObject      *source,
   g_autoptr (ClmAgenda) self = g_object_ref (item->agenda);
 
   if (clm_operation_run_finish (result, &item->error))
-    self->paused = FALSE;
+    end_pause (self);
   if (!put_off (self, item))
     settle (self, item);
 }
@@ -441,12 +449,13 @@ on_update (gpointer user_data)
   ClmAgenda *self = user_data;
 
   self->update_id = 0;
-  if (!self->started || self->paused)
+  if (!self->started)
     return G_SOURCE_REMOVE;
   clm_inventory_set_last_seen (self->engine->inventory, clm_clock_get_last_seen (self->engine->clock));
   start_asked (self);
-  if (!self->paused)
-    start_due (self);
+  if (self->pause)
+    return G_SOURCE_REMOVE;
+  start_due (self);
   arm (self);
   return G_SOURCE_REMOVE;
 }
@@ -636,7 +645,6 @@ clm_agenda_init (ClmAgenda *self)
   g_queue_init (&self->due);
   self->flying = g_hash_table_new (g_str_hash, g_str_equal);
   self->asked_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->pause = g_cancellable_new ();
 }
 
 static void
@@ -649,7 +657,7 @@ clm_agenda_finalize (GObject *object)
   g_queue_clear_full (&self->due, g_free);
   g_hash_table_unref (self->flying);
   g_hash_table_unref (self->asked_names);
-  g_object_unref (self->pause);
+  end_pause (self);
   G_OBJECT_CLASS (clm_agenda_parent_class)->finalize (object);
 }
 

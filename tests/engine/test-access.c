@@ -14,7 +14,6 @@ static const Row rows[] = {
   { CLM_VERB_LIST, "srow#" },
   { CLM_VERB_READ, "row#" },
   { CLM_VERB_USE, "w#" },
-  { CLM_VERB_EXPORT, "w#" },
   { CLM_VERB_REQUEST, "w#" },
   { CLM_VERB_RENEW, "ow#" },
   { CLM_VERB_DELIVER, "ow#" },

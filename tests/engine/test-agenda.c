@@ -685,16 +685,21 @@ test_storage_pause (void)
   end (bench, "a", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
   end (bench, "b", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
   g_assert_cmpuint (count_events (bench, "storage-failed"), ==, 1);
+  /* Who asks has a turn, once, and an answer. */
   job = ask (bench, "c", CLM_OPERATION_RENEW);
+  settle (bench);
+  assert_begun ("renew a, renew b, renew c");
+  end (bench, "c", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
+  g_assert_error (clm_job_get_error (job), CLM_ERROR, CLM_ERROR_STORAGE);
   clm_virtual_clock_advance (bench->time, 29);
-  assert_begun ("renew a, renew b");
+  assert_begun ("renew a, renew b, renew c");
   /* Still full: one round, and told again. */
   clm_virtual_clock_advance (bench->time, 1);
   settle (bench);
-  assert_begun ("renew a, renew b, renew c, renew a");
-  end (bench, "c", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
+  assert_begun ("renew a, renew b, renew c, renew a, renew b");
   end (bench, "a", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
-  g_assert_error (clm_job_get_error (job), CLM_ERROR, CLM_ERROR_STORAGE);
+  end (bench, "b", 0, g_error_new (CLM_ERROR, CLM_ERROR_STORAGE, "no room"));
+  g_assert_cmpuint (count_events (bench, "storage-failed"), ==, 2);
   set_disk_full (FALSE);
   clm_virtual_clock_advance (bench->time, 30);
   settle (bench);
