@@ -170,7 +170,7 @@ end_pause (ClmAgenda *self)
 {
   if (!self->pause)
     return;
-  end_pause (self);
+  g_cancellable_cancel (self->pause);
   g_clear_object (&self->pause);
 }
 
@@ -606,7 +606,7 @@ clm_agenda_stop_async (ClmAgenda          *self,
 
   self->started = FALSE;
   g_clear_handle_id (&self->update_id, g_source_remove);
-  g_cancellable_cancel (self->pause);
+  end_pause (self);
   clm_timers_set_calendar (self->engine->timers, -1);
   self->stopping = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (self->stopping, clm_agenda_stop_async);
