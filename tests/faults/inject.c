@@ -4,6 +4,7 @@
  * go wrong.
  *
  *     inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] -- PROGRAM ARGUMENT…
+ *     inject --tree DIR… --log FILE --record FILE [--distrust] -- PROGRAM ARGUMENT…
  *
  * FAULT is `kill` (the process that makes the call), `killall` (it and all others), an errno's name, or `short` (half of a write is
  * done). The call is not carried out, except the half of a short write. It is the first from the Nth on that can fail so; with
@@ -16,11 +17,16 @@
  *
  * CLASS: `w` changes something, `r` reads. FAULTS: what can go wrong with such a call, separated by commas. The line `! N …` tells
  * that a fault was made.
+ *
+ * With `--record`, all that changes the files is recorded instead, as record.h has it. With `--distrust` the program does not learn on
+ * what file system they are.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <elf.h>
+#include "record.h"
+#include "tracee.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -36,8 +42,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +132,10 @@ static const struct {
   { __NR_syncfs, "syncfs", 0, -1, KIND_PLAIN, -1, 'w', ON_SYNC },
   { __NR_ftruncate, "ftruncate", 0, -1, KIND_PLAIN, -1, 'w', FULL | FAULT_EIO | FAULT_EROFS | FAULT_EINTR },
   { __NR_fallocate, "fallocate", 0, -1, KIND_PLAIN, -1, 'w', FULL | FAULT_EIO | FAULT_EINTR },
+  { __NR_sync_file_range, "sync_file_range", 0, -1, KIND_PLAIN, -1, 'w', ON_SYNC },
+  { __NR_copy_file_range, "copy_file_range", 2, -1, KIND_PLAIN, -1, 'w', FULL | FAULT_EIO | FAULT_ENOMEM },
+  { __NR_sendfile, "sendfile", 0, -1, KIND_PLAIN, -1, 'w', FULL | FAULT_EIO | FAULT_ENOMEM },
+  { __NR_mmap, "mmap", 4, -1, KIND_PLAIN, -1, 'm', 0 },
   { __NR_read, "read", 0, -1, KIND_PLAIN, -1, 'r', ON_READ },
   { __NR_pread64, "pread64", 0, -1, KIND_PLAIN, -1, 'r', ON_READ },
   { __NR_getdents64, "getdents64", 0, -1, KIND_PLAIN, -1, 'r', FAULT_EIO | FAULT_ENOMEM },
@@ -147,6 +155,7 @@ static unsigned    fault;
 static int         fault_number;
 static const char *fault_name;
 static int         sticky;
+static int         distrust;
 static int         made;
 static long        count;
 static pid_t       first;
@@ -158,140 +167,6 @@ die (const char *what)
 {
   fprintf (stderr, "inject: %s: %s\n", what, strerror (errno));
   exit (125);
-}
-
-/* A thread that made a call */
-
-typedef struct {
-  pid_t         thread;
-  pid_t         process;
-  long          number;
-  unsigned long arguments[6];
-} Call;
-
-#if defined __x86_64__
-typedef struct user_regs_struct Registers;
-#elif defined __aarch64__
-typedef struct user_pt_regs Registers;
-#else
-#error "tell how to skip a system call here"
-#endif
-
-static void
-get_registers (pid_t thread, Registers *registers)
-{
-  struct iovec iov = { registers, sizeof *registers };
-  (void) ptrace (PTRACE_GETREGSET, thread, (void *) NT_PRSTATUS, &iov);
-}
-
-static void
-set_registers (pid_t thread, Registers *registers)
-{
-  struct iovec iov = { registers, sizeof *registers };
-  (void) ptrace (PTRACE_SETREGSET, thread, (void *) NT_PRSTATUS, &iov);
-}
-
-static void
-skip_call (const Call *call, long result)
-{
-  Registers registers;
-  get_registers (call->thread, &registers);
-#if defined __x86_64__
-  registers.orig_rax = (unsigned long) -1L;
-  registers.rax = (unsigned long) result;
-  set_registers (call->thread, &registers);
-#else
-  int none = -1;
-  struct iovec iov = { &none, sizeof none };
-  (void) ptrace (PTRACE_SETREGSET, call->thread, (void *) NT_ARM_SYSTEM_CALL, &iov);
-  registers.regs[0] = (unsigned long) result;
-  set_registers (call->thread, &registers);
-#endif
-}
-
-static void
-shorten_call (const Call *call)
-{
-  Registers registers;
-  unsigned long size = (call->arguments[2] + 1) / 2;
-  get_registers (call->thread, &registers);
-#if defined __x86_64__
-  registers.rdx = size;
-#else
-  registers.regs[2] = size;
-#endif
-  set_registers (call->thread, &registers);
-}
-
-static int
-get_call (pid_t thread, Call *call)
-{
-  struct __ptrace_syscall_info info;
-  if (ptrace (PTRACE_GET_SYSCALL_INFO, thread, (void *) sizeof info, &info) < 0 || info.op != PTRACE_SYSCALL_INFO_SECCOMP)
-    return 0;
-  call->thread = thread;
-  call->process = thread;
-  call->number = (long) info.seccomp.nr;
-  for (int i = 0; i < 6; i++)
-    call->arguments[i] = (unsigned long) info.seccomp.args[i];
-  return 1;
-}
-
-static size_t
-read_memory (pid_t thread, unsigned long address, void *buffer, size_t size)
-{
-  size_t done = 0;
-  while (done < size) {
-    /* Page by page: a string may end just before one that is not there. */
-    size_t piece = 4096 - (address + done) % 4096;
-    if (piece > size - done)
-      piece = size - done;
-    struct iovec local = { (char *) buffer + done, piece };
-    struct iovec remote = { (void *) (address + done), piece };
-    ssize_t n = process_vm_readv (thread, &local, 1, &remote, 1, 0);
-    if (n <= 0)
-      break;
-    done += (size_t) n;
-    if (memchr ((char *) buffer + done - n, '\0', (size_t) n) && size > 64)
-      break;
-  }
-  return done;
-}
-
-/* Where a call goes */
-
-static void
-read_link (char *buffer, size_t size, pid_t thread, const char *what, int fd)
-{
-  char link[64];
-  if (fd < 0)
-    snprintf (link, sizeof link, "/proc/%d/%s", thread, what);
-  else
-    snprintf (link, sizeof link, "/proc/%d/%s/%d", thread, what, fd);
-  ssize_t n = readlink (link, buffer, size - 1);
-  buffer[n > 0 ? n : 0] = '\0';
-}
-
-static void
-get_path (const Call *call, int fd_argument, int path_argument, char *path, size_t size)
-{
-  char name[PATH_MAX] = "";
-  path[0] = '\0';
-  if (path_argument >= 0) {
-    size_t n = read_memory (call->thread, call->arguments[path_argument], name, sizeof name - 1);
-    name[n] = '\0';
-    if (name[0] == '/') {
-      snprintf (path, size, "%s", name);
-      return;
-    }
-  }
-  if (fd_argument < 0 || (path_argument >= 0 && (int) call->arguments[fd_argument] == AT_FDCWD))
-    read_link (path, size, call->thread, "cwd", -1);
-  else
-    read_link (path, size, call->thread, "fd", (int) call->arguments[fd_argument]);
-  size_t used = strlen (path);
-  if (path_argument >= 0 && used > 0)
-    snprintf (path + used, size - used, "/%s", name);
 }
 
 static int
@@ -311,7 +186,7 @@ static void
 judge_open (const Call *call, size_t i, char *class, unsigned *possible)
 {
   uint64_t flags = call->arguments[calls[i].flags];
-  if (calls[i].kind == KIND_OPEN_HOW && read_memory (call->thread, call->arguments[calls[i].flags], &flags, sizeof flags) < sizeof flags)
+  if (calls[i].kind == KIND_OPEN_HOW && tracee_read_memory (call->thread, call->arguments[calls[i].flags], &flags, sizeof flags) < sizeof flags)
     flags = 0;
   if (flags & O_CREAT)
     *possible |= ON_CREATE;
@@ -331,21 +206,6 @@ write_line (const char *prefix, const Call *call, size_t i, char class, const ch
   fflush (log_file);
 }
 
-static pid_t
-get_process (pid_t thread)
-{
-  char name[64], line[256];
-  pid_t process = thread;
-  snprintf (name, sizeof name, "/proc/%d/status", thread);
-  FILE *file = fopen (name, "re");
-  if (!file)
-    return thread;
-  while (fgets (line, sizeof line, file) && sscanf (line, "Tgid: %d", &process) != 1)
-    ;
-  fclose (file);
-  return process;
-}
-
 static void
 make_fault (const Call *call)
 {
@@ -356,9 +216,9 @@ make_fault (const Call *call)
       kill (processes[i], SIGKILL);
     kill (call->process, SIGKILL);
   } else if (fault == FAULT_SHORT) {
-    shorten_call (call);
+    tracee_shorten_call (call);
   } else {
-    skip_call (call, -fault_number);
+    tracee_skip_call (call, -fault_number);
   }
 }
 
@@ -368,26 +228,37 @@ on_call (pid_t thread)
   Call call;
   char path[PATH_MAX * 2];
   size_t i;
-  if (!get_call (thread, &call))
+  if (!tracee_get_call (thread, &call))
     return;
   if (call.number == __NR_prctl) {
     /* Who hides its memory also hides its descriptors from an unprivileged tracer. */
     if (call.arguments[0] == PR_SET_DUMPABLE)
-      skip_call (&call, 0);
+      tracee_skip_call (&call, 0);
     return;
   }
+  if (call.number == __NR_fstatfs) {
+    if (distrust)
+      tracee_skip_call (&call, -ENOSYS);
+    return;
+  }
+  if (call.number == __NR_mmap && !record_wants (&call))
+    return;
   for (i = 0; i < N_ELEMENTS (calls) && calls[i].number != call.number; i++)
     ;
   if (i == N_ELEMENTS (calls))
     return;
-  get_path (&call, calls[i].fd, calls[i].path, path, sizeof path);
+  tracee_get_path (&call, calls[i].fd, calls[i].path, path, sizeof path);
   if (!is_watched (path))
     return;
   unsigned possible = calls[i].faults;
   char class = calls[i].class;
   if (calls[i].kind != KIND_PLAIN)
     judge_open (&call, i, &class, &possible);
-  call.process = get_process (thread);
+  call.process = tracee_get_process (thread);
+  if (record_wants (&call) && class != 'r')
+    record_call (&call, calls[i].name, path);
+  if (class == 'm')
+    return;
   count++;
   write_line ("", &call, i, class, path, possible);
   if (fault == 0 || count < at || (made && !sticky))
@@ -404,12 +275,15 @@ on_call (pid_t thread)
 static void
 install_filter (void)
 {
-  struct sock_filter filter[N_ELEMENTS (calls) * 2 + 8];
+  struct sock_filter filter[N_ELEMENTS (calls) * 2 + 16];
+  static const long others[] = { __NR_prctl, __NR_fstatfs };
   unsigned short n = 0;
   filter[n++] = (struct sock_filter) BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr));
-  for (size_t i = 0; i <= N_ELEMENTS (calls); i++) {
-    unsigned number = (unsigned) (i < N_ELEMENTS (calls) ? calls[i].number : __NR_prctl);
-    filter[n++] = (struct sock_filter) BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1);
+  for (size_t i = 0; i < N_ELEMENTS (calls) + N_ELEMENTS (others); i++) {
+    long number = i < N_ELEMENTS (calls) ? calls[i].number : others[i - N_ELEMENTS (calls)];
+    if (number == __NR_mmap && !record_is_open ())
+      continue;
+    filter[n++] = (struct sock_filter) BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) number, 0, 1);
     filter[n++] = (struct sock_filter) BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_TRACE);
   }
   filter[n++] = (struct sock_filter) BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -435,7 +309,8 @@ start (char **arguments)
   int status;
   if (waitpid (first, &status, __WALL) < 0 || !WIFSTOPPED (status))
     die ("the program did not start");
-  long options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP;
+  long options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP |
+                 PTRACE_O_TRACESYSGOOD;
   if (ptrace (PTRACE_SETOPTIONS, first, NULL, (void *) options) < 0)
     die ("cannot trace");
   processes[n_processes++] = first;
@@ -457,13 +332,16 @@ on_stop (pid_t thread, int status)
 {
   int event = status >> 16;
   int signal_number = WSTOPSIG (status);
-  if (event == PTRACE_EVENT_SECCOMP)
+  if (signal_number == (SIGTRAP | 0x80)) {
+    record_finish (thread);
+    signal_number = SIGTRAP;
+  } else if (event == PTRACE_EVENT_SECCOMP)
     on_call (thread);
   else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK)
     note_process (thread);
   /* A new thread begins with a stop of its own; real stops are of no use here. */
   int deliver = event == 0 && signal_number != SIGSTOP && signal_number != SIGTRAP ? signal_number : 0;
-  ptrace (PTRACE_CONT, thread, NULL, (void *) (long) deliver);
+  ptrace (record_is_waiting (thread) ? PTRACE_SYSCALL : PTRACE_CONT, thread, NULL, (void *) (long) deliver);
 }
 
 static int
@@ -501,6 +379,10 @@ parse (int argc, char **argv)
       sticky = 1;
       continue;
     }
+    if (strcmp (argv[i], "--distrust") == 0) {
+      distrust = 1;
+      continue;
+    }
     i++;
     if (strcmp (argv[i - 1], "--tree") == 0 && n_trees < N_ELEMENTS (trees))
       trees[n_trees++] = value;
@@ -510,6 +392,8 @@ parse (int argc, char **argv)
       at = atol (value);
     else if (strcmp (argv[i - 1], "--fault") == 0)
       fault_name = value;
+    else if (strcmp (argv[i - 1], "--record") == 0 && record_open (value))
+      continue;
     else
       return -1;
   }
@@ -533,7 +417,7 @@ main (int argc, char **argv)
 {
   int program = parse (argc, argv);
   if (program < 0 || !choose_fault () || n_trees == 0 || !log_file) {
-    fprintf (stderr, "usage: inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] -- PROGRAM ARGUMENT…\n");
+    fprintf (stderr, "usage: inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] [--record FILE] [--distrust] -- PROGRAM ARGUMENT…\n");
     return 125;
   }
   struct sigaction action = { .sa_handler = on_term };

@@ -86,14 +86,22 @@ def check_combined(what, text):
     return check_pair(what, certificates[0], keys[0])
 
 
-def check_generation(directory, what):
-    """Every file there, meta says what they are, pair matches, chain verifies."""
-    problems = []
+def check_generation(directory, what, just_cut=False):
+    """
+    Every file there, meta says what they are, pair matches, chain verifies. just_cut: its last name may be missing, as long as nobody
+    has started the daemon again.
+    """
     try:
-        meta = read(f"{directory}/meta")
+        unnamed = just_cut and not os.path.exists(f"{directory}/meta")
+        meta = read(f"{directory}/meta.new" if unnamed else f"{directory}/meta")
         texts = {name: read(f"{directory}/{name}") for name in FILES}
     except OSError as error:
         return [f"{what}: {error}"]
+    return check_texts(meta, texts, what)
+
+
+def check_texts(meta, texts, what):
+    problems = []
     body, seal, rest = meta.rpartition("\n[Seal]\n")
     if not seal or f"Sha256={hashlib.sha256(body.encode()).hexdigest()}\n" not in rest:
         problems.append(f"{what}: the seal of meta is broken")

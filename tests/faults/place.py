@@ -103,6 +103,9 @@ class Place:
     def write_certificate(self, name, dns=None, more=""):
         self.write(f"certificates.d/{name}.certificate", CERTIFICATE.format(name, dns or f"{name}.plant.example", more))
 
+    def write_delivery(self):
+        self.write("deliveries.d/consumer.delivery", DELIVERY.format(self.directory, os.geteuid(), os.getegid()))
+
     def remove_file(self, name):
         os.unlink(self.path(f"root/etc/certloom/{name}"))
 
@@ -110,7 +113,7 @@ class Place:
         self.write("certloom.conf", "[Daemon]\nClock=rtc\n")
         self.write("keystores.d/file.keystore", "[KeyStore]\nPlugin=key-file\n")
         self.write("authorities.d/plant.authority", "[Authority]\nPlugin=ca-local\nSubject=CN=Plant Root\n")
-        self.write("deliveries.d/consumer.delivery", DELIVERY.format(self.directory, os.geteuid(), os.getegid()))
+        self.write_delivery()
         for name in names:
             self.write_certificate(name, more="[Delivery]\nDeliver=consumer\n" if name == "a" else "")
         os.makedirs(self.path("target"), exist_ok=True)
@@ -123,7 +126,7 @@ class Place:
             if template and os.path.isdir(f"{template}/{name}"):
                 shutil.copytree(f"{template}/{name}", self.path(name), symlinks=True)
         if template:
-            self.write("deliveries.d/consumer.delivery", DELIVERY.format(self.directory, os.geteuid(), os.getegid()))
+            self.write_delivery()
 
     def age(self):
         """All generations but the current ones were retired long ago, so that the next rotation removes them."""
@@ -140,12 +143,12 @@ class Place:
         return [self.tools.daemon, "--config-root", self.path("root"), "--state-dir", self.path("state"), "--plugin-dir", self.tools.plugins,
                 f"--address=unix:path={self.path('bus')}", "--deliver-program", self.tools.deliver]
 
-    def start(self, injection=None):
-        """injection: arguments for inject, or None to run it alone."""
+    def start(self, injection=None, trees=("state", "target", "root/run")):
+        """injection: arguments for inject, or None to run it alone. trees: that it watches."""
         command = self.command()
         self.traced = injection is not None
         if self.traced:
-            trees = [a for name in ("state", "target", "root/run") for a in ("--tree", self.path(name))]
+            trees = [a for name in trees for a in ("--tree", self.path(name))]
             command = [self.tools.inject, *trees, "--log", self.path("calls"), *injection, "--", *command]
         environment = dict(os.environ, G_MESSAGES_DEBUG="", G_DEBUG="")
         with open(self.path("log"), "ab") as log:

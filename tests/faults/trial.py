@@ -137,7 +137,7 @@ def restart(result, place, bus, scenario, must_settle):
 
 def after_restart(result, place, bus, scenario, before):
     count_extra(result, place, scenario, before)
-    check_files(result, place, scenario, "after restart", torn_is_fine=result.values["fault"] not in ("kill", "killall"))
+    check_files(result, place, scenario, "after restart", torn_is_fine=result.values["fault"] not in ("kill", "killall", "power"))
     missing = sorted(set(scenario.had) - set(places.rows(bus)))
     result.add([f"{name}: not managed any more" for name in missing], "after restart")
     result.add(scenario.check(place, bus), "after restart")
