@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "clm-key-capabilities.h"
+#include "durable-file.h"
 #include "registry.h"
 #include "secret-reference.h"
 
@@ -175,6 +174,19 @@ pointer_finish (GAsyncResult *result,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* Durable at once: what a plugin keeps there must not go with a directory that was never synced. */
+static gboolean
+make_private_directory (ClmEngineHost *self,
+                        GError       **error)
+{
+  clm_autofd root = clm_durable_open_root (self->engine->state_dir, error);
+  clm_autofd backends = root < 0 ? -1 : clm_durable_ensure_directory (root, "backends", 0700, NULL, error);
+  clm_autofd kind = backends < 0 ? -1 : clm_durable_ensure_directory (backends, self->kind, 0700, NULL, error);
+  clm_autofd directory = kind < 0 ? -1 : clm_durable_ensure_directory (kind, self->name, 0700, NULL, error);
+
+  return directory >= 0;
+}
+
 static const char *
 get_private_directory (ClmHost *host,
                        GError **error)
@@ -189,8 +201,8 @@ get_private_directory (ClmHost *host,
     return NULL;
   }
   directory = g_build_filename (self->engine->state_dir, "backends", self->kind, self->name, NULL);
-  if (g_mkdir_with_parents (directory, 0700) < 0) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "“%s”: %s", directory, g_strerror (errno));
+  if (!make_private_directory (self, error)) {
+    g_prefix_error (error, "“%s”: ", directory);
     return NULL;
   }
   self->directory = g_steal_pointer (&directory);

@@ -2,12 +2,30 @@
 #include "state-lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/file.h>
-
-#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "clm-error.h"
 #include "durable-file.h"
+
+/* With its parents, each durable in the one above: what is kept in it must not go with its name. */
+static gboolean
+make_directory (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+  clm_autofd fd = -1;
+
+  if (mkdir (path, 0711) < 0) {
+    if (errno == EEXIST)
+      return TRUE;
+    if (errno != ENOENT || !make_directory (parent) || (mkdir (path, 0711) < 0 && errno != EEXIST))
+      return FALSE;
+  }
+  fd = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return fd >= 0 && fsync (fd) == 0;
+}
 
 int
 clm_state_lock_take (const char *state_dir,
@@ -15,7 +33,7 @@ clm_state_lock_take (const char *state_dir,
 {
   clm_autofd fd = -1;
 
-  if (g_mkdir_with_parents (state_dir, 0711) < 0) {
+  if (!make_directory (state_dir)) {
     g_set_error (error, CLM_ERROR, CLM_ERROR_STORAGE, "cannot make “%s”: %s", state_dir, g_strerror (errno));
     return -1;
   }
