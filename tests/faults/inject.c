@@ -4,7 +4,7 @@
  * go wrong.
  *
  *     inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] -- PROGRAM ARGUMENT…
- *     inject --tree DIR… --log FILE --record FILE [--distrust] -- PROGRAM ARGUMENT…
+ *     inject --tree DIR… --log FILE --record FILE [--directory DIR…] [--linger MS] [--distrust] -- PROGRAM ARGUMENT…
  *
  * FAULT is `kill` (the process that makes the call), `killall` (it and all others), an errno's name, or `short` (half of a write is
  * done). The call is not carried out, except the half of a short write. It is the first from the Nth on that can fail so; with
@@ -18,8 +18,9 @@
  * CLASS: `w` changes something, `r` reads. FAULTS: what can go wrong with such a call, separated by commas. The line `! N …` tells
  * that a fault was made.
  *
- * With `--record`, all that changes the files is recorded instead, as record.h has it. With `--distrust` the program does not learn on
- * what file system they are.
+ * With `--record`, all that changes the files is recorded instead, as record.h has it; `--directory` is one of which only its own
+ * entries matter. A sync takes so many milliseconds as `--linger` says. With `--distrust` the program does not learn on what file
+ * system its files are.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -44,6 +45,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define LINGER_STEP_US 200
 
 #define N_ELEMENTS(array) (sizeof (array) / sizeof (array)[0])
 
@@ -149,6 +152,8 @@ static const struct {
 
 static const char *trees[8];
 static size_t      n_trees;
+static const char *directories[8];   /* themselves, not what is in them */
+static size_t      n_directories;
 static FILE       *log_file;
 static long        at;
 static unsigned    fault;
@@ -177,6 +182,9 @@ is_watched (const char *path)
     if (strncmp (path, trees[i], n) == 0 && (path[n] == '/' || path[n] == '\0'))
       return 1;
   }
+  for (size_t i = 0; i < n_directories; i++)
+    if (strcmp (path, directories[i]) == 0)
+      return 1;
   return 0;
 }
 
@@ -334,8 +342,9 @@ on_stop (pid_t thread, int status)
   int signal_number = WSTOPSIG (status);
   if (signal_number == (SIGTRAP | 0x80)) {
     record_finish (thread);
-    signal_number = SIGTRAP;
-  } else if (event == PTRACE_EVENT_SECCOMP)
+    return;
+  }
+  if (event == PTRACE_EVENT_SECCOMP)
     on_call (thread);
   else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK)
     note_process (thread);
@@ -349,7 +358,10 @@ follow (void)
 {
   int status, result = 0;
   pid_t thread;
-  while ((thread = waitpid (-1, &status, __WALL)) > 0 || errno == EINTR) {
+  while ((thread = waitpid (-1, &status, __WALL | (record_is_lingering () ? WNOHANG : 0))) >= 0 || errno == EINTR) {
+    record_release ();
+    if (thread == 0)
+      usleep (LINGER_STEP_US);
     if (thread <= 0)
       continue;
     if (WIFSTOPPED (status)) {
@@ -386,6 +398,10 @@ parse (int argc, char **argv)
     i++;
     if (strcmp (argv[i - 1], "--tree") == 0 && n_trees < N_ELEMENTS (trees))
       trees[n_trees++] = value;
+    else if (strcmp (argv[i - 1], "--directory") == 0 && n_directories < N_ELEMENTS (directories))
+      directories[n_directories++] = value;
+    else if (strcmp (argv[i - 1], "--linger") == 0)
+      record_set_linger (atol (value));
     else if (strcmp (argv[i - 1], "--log") == 0)
       log_file = fopen (value, "we");
     else if (strcmp (argv[i - 1], "--at") == 0)
@@ -417,7 +433,7 @@ main (int argc, char **argv)
 {
   int program = parse (argc, argv);
   if (program < 0 || !choose_fault () || n_trees == 0 || !log_file) {
-    fprintf (stderr, "usage: inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] [--record FILE] [--distrust] -- PROGRAM ARGUMENT…\n");
+    fprintf (stderr, "usage: inject --tree DIR… --log FILE [--at N --fault FAULT [--sticky]] [--record FILE [--directory DIR…] [--linger MS] [--distrust]] -- PROGRAM ARGUMENT…\n");
     return 125;
   }
   struct sigaction action = { .sa_handler = on_term };

@@ -24,7 +24,9 @@ CERTIFICATES = "state/certificates"
 KEYS = "state/backends/keystore/file"
 AUTHORITY = "state/backends/authority/plant"
 MODES = {"cert.pem": 0o644, "chain.pem": 0o644, "fullchain.pem": 0o644, "trust.pem": 0o644, "key.pem": 0o600, "combined.pem": 0o600}
+SUFFIXES = ("", "-wal", "-journal")
 RANDOM = ("ordered", "loose")
+LINGER_MS = 2       # of each sync, as on a fast disk
 TRIES = 40          # that found nothing new, after which a recording counts as exhausted
 
 
@@ -116,7 +118,8 @@ def record(place, scenario, template, way, directory):
     begun = {name: place.state.current(name) for name in place.state.names()}
     with place.connect() as bus:
         place.wait_no_owner(bus)
-        place.start(["--record", recording.path] + (["--distrust"] if way == "fsync" else []), trees=("state", "target"))
+        place.start(["--record", recording.path, "--directory", place.directory, "--linger", str(LINGER_MS),
+                     *(["--distrust"] if way == "fsync" else [])], trees=("state", "target"))
         if not place.wait_ready(bus, 30):
             raise places.Failure(f"{scenario.name}: certloomd does not start:\n{place.take_log()}")
         act(recording, place, bus)
@@ -163,16 +166,18 @@ class Bench:
 
     def query(self, tree, path, queries):
         """Rows of each query from a database as SQLite finds it after a cut; [] where there is no such table. Or a problem, as text."""
-        contents = [tree[path + suffix].data if path + suffix in tree else b"" for suffix in ("", "-wal")]
+        contents = [tree[path + suffix].data if path + suffix in tree else None for suffix in SUFFIXES]
         return self.once((path, *contents), lambda: self.open(contents, queries))
 
     def open(self, contents, queries):
         name = f"{self.scratch}/database"
-        for suffix, content in zip(("", "-wal"), contents):
-            with open(name + suffix, "wb") as file:
-                file.write(content)
-        if os.path.exists(name + "-shm"):
-            os.unlink(name + "-shm")
+        for suffix in ("-shm", *SUFFIXES):
+            if os.path.exists(name + suffix):
+                os.unlink(name + suffix)
+        for suffix, content in zip(SUFFIXES, contents):
+            if content is not None:
+                with open(name + suffix, "wb") as file:
+                    file.write(content)
         answers = {}
         try:
             connection = sqlite3.connect(name)

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define N_ELEMENTS(array) (sizeof (array) / sizeof (array)[0])
@@ -84,11 +85,14 @@ typedef struct {
   long long          offset;      /* of a write */
   unsigned long      flags;       /* of an open */
   unsigned long      id;          /* of a sync */
+  long               result;
+  long long          due;         /* when it is let go; 0: it is not over yet */
 } Step;
 
 static FILE         *list;
 static FILE         *data;
 static unsigned long n_syncs;
+static long          linger;
 static Step          waiting[WAITING_MAX];   /* thread 0: free */
 
 int
@@ -99,6 +103,12 @@ record_open (const char *path)
   list = fopen (path, "we");
   data = fopen (name, "we");
   return list && data;
+}
+
+void
+record_set_linger (long milliseconds)
+{
+  linger = milliseconds;
 }
 
 int
@@ -401,14 +411,46 @@ record_is_waiting (pid_t thread)
   return list && get_waiting (thread) != NULL;
 }
 
+static long long
+get_time (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 void
 record_finish (pid_t thread)
 {
   Step *step = get_waiting (thread);
-  long result;
-  if (!step || !tracee_get_result (thread, &result))
+  if (!step)
     return;
-  if (result >= 0)
-    write_step (step, result);
-  step->call.thread = 0;
+  if (!tracee_get_result (thread, &step->result))
+    step->result = -1;
+  step->due = get_time () + linger;
+}
+
+int
+record_is_lingering (void)
+{
+  for (size_t i = 0; i < WAITING_MAX; i++)
+    if (waiting[i].due)
+      return 1;
+  return 0;
+}
+
+void
+record_release (void)
+{
+  long long now = get_time ();
+  for (size_t i = 0; i < WAITING_MAX; i++) {
+    Step *step = &waiting[i];
+    if (!step->due || step->due > now)
+      continue;
+    if (step->result >= 0)
+      write_step (step, step->result);
+    ptrace (PTRACE_CONT, step->call.thread, NULL, NULL);
+    step->due = 0;
+    step->call.thread = 0;
+  }
 }

@@ -18,6 +18,8 @@
 
 /* record_open: begins it. Returns: 0 where the files cannot be made. Without it nothing is recorded. */
 int record_open (const char *path);
+/* record_set_linger: how long a sync takes at least, in milliseconds, so that others have the time to do something meanwhile. */
+void record_set_linger (long milliseconds);
 int record_is_open (void);
 /* record_wants: whether a call may be one for the record. */
 int record_wants (const Call *call);
@@ -28,5 +30,9 @@ int record_wants (const Call *call);
 int record_call (const Call *call, const char *name, const char *path);
 /* record_is_waiting: whether a thread is in such a sync, so that its end must be told. */
 int record_is_waiting (pid_t thread);
-/* record_finish: a sync is over. */
+/* record_finish: a sync is over, but its thread still has to linger. */
 void record_finish (pid_t thread);
+/* record_is_lingering: whether one does. */
+int record_is_lingering (void);
+/* record_release: lets go those that did so for long enough. */
+void record_release (void);
