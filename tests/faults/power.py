@@ -24,6 +24,7 @@ CERTIFICATES = "state/certificates"
 KEYS = "state/backends/keystore/file"
 AUTHORITY = "state/backends/authority/plant"
 MODES = {"cert.pem": 0o644, "chain.pem": 0o644, "fullchain.pem": 0o644, "trust.pem": 0o644, "key.pem": 0o600, "combined.pem": 0o600}
+REQUESTED = ("d", "e")     # over the bus
 SUFFIXES = ("", "-wal", "-journal")
 RANDOM = ("ordered", "loose")
 LINGER_MS = 2       # of each sync, as on a fast disk
@@ -213,7 +214,7 @@ class Bench:
         for name in sorted(names | set(recording.switches)):
             found += self.check_name(recording, tree, cut, name, serials)
         found += check_inventory(recording, cut, inventory)
-        found += self.check_authority(tree, names, ledger)
+        found += self.check_authority(tree, ledger) + self.check_keys(tree)
         revoked = {row[0].lstrip("0") for row in ledger["revoked"]}
         found += [f"{n}: its revocation is forgotten" for i, what, n, serial in recording.acknowledged if what == "revoked" and i <= cut and serial not in revoked]
         return found + self.check_consumer(recording, tree, cut)
@@ -261,7 +262,15 @@ class Bench:
         found = [] if key.mode == 0o600 else [f"{what}: its key has the mode {key.mode:o}"]
         return found + self.once(("key", key.data, leaf), lambda: judge.check_pair(f"{what}: key in the store", text(leaf), text(key.data)))
 
-    def check_authority(self, tree, names, ledger):
+    def check_keys(self, tree):
+        """What has its name in the store is whole, also where nothing names it yet."""
+        found = []
+        for path, entry in tree.items():
+            if path.startswith(f"{KEYS}/") and path.endswith(".pem") and not path.startswith(f"{KEYS}/."):
+                found += self.once(("whole", entry.data), lambda: [] if judge.VERDICTS.public_of_key(text(entry.data)) else ["is no key"])
+        return [f"a key file {problem}" for problem in found]
+
+    def check_authority(self, tree, ledger):
         if not any(path.endswith("/cert.pem") and path.startswith(CERTIFICATES) for path in tree):
             return []
         key, root = tree.get(f"{KEYS}/authority.plant.root.pem"), tree.get(f"{AUTHORITY}/root.pem")
@@ -304,9 +313,10 @@ def check_modes(tree, directory, what):
 def check_inventory(recording, cut, inventory):
     last = {n: w for i, w, n, _ in recording.acknowledged if w in ("generation", "gone") and i <= cut}
     names, specs = {row[0] for row in inventory["names"]}, {row[0] for row in inventory["specs"]}
-    found = [f"{n}: no record of it" for n, w in last.items() if w == "generation" and n not in names]
     # Who was asked to remove one may have got as far as that.
-    return found + [f"{n}: what was asked for is forgotten" for n, w in last.items() if w == "generation" and n in ("d", "e") and n not in specs and n not in recording.scenario.gone]
+    kept = [n for n, w in last.items() if w == "generation" and n not in recording.scenario.gone]
+    return [f"{n}: no record of it" for n in kept if n not in names] + [
+        f"{n}: what was asked for is forgotten" for n in kept if n in REQUESTED and n not in specs]
 
 
 # States
