@@ -251,6 +251,20 @@ clm_durable_make_directory (int parent, const char *name, mode_t mode, ClmBarrie
   return -1;
 }
 
+/* Whoever made it may have been interrupted before it had its mode, and nobody else would ever give it that. */
+static gboolean
+widen (int fd, const char *name, mode_t mode, ClmBarrier *barrier, GError **error)
+{
+  struct stat st;
+
+  if (calls ()->get_stat (fd, &st) < 0)
+    return fail (error, "examine", name);
+  if ((mode & ~st.st_mode) == 0)
+    return TRUE;
+  return (calls ()->set_mode (fd, mode) == 0 || fail (error, "set the mode of", name)) &&
+         (sync_fd (fd, barrier) || fail (error, "sync", name));
+}
+
 int
 clm_durable_ensure_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error)
 {
@@ -258,7 +272,7 @@ clm_durable_ensure_directory (int parent, const char *name, mode_t mode, ClmBarr
   clm_autofd fd = clm_durable_open_directory (parent, name, &local);
 
   if (fd >= 0)
-    return clm_durable_steal_fd (&fd);
+    return widen (fd, name, mode, barrier, error) ? clm_durable_steal_fd (&fd) : -1;
   if (!g_error_matches (local, CLM_ERROR, CLM_ERROR_NOT_FOUND)) {
     g_propagate_error (error, g_steal_pointer (&local));
     return -1;

@@ -33,7 +33,7 @@ int clm_durable_open_root (const char *path, GError **error) G_GNUC_WARN_UNUSED_
 /** clm_durable_open_directory: Opens the directory @name in @parent, with the same demands. Returns: an fd, or -1. */
 int clm_durable_open_directory (int parent, const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** clm_durable_ensure_directory: The same; makes it first where it is not there. @mode: whatever the umask says. */
+/** clm_durable_ensure_directory: The same; makes it first where it is not there. @mode: whatever the umask says; one that lacks some of it gets it. */
 int clm_durable_ensure_directory (int parent, const char *name, mode_t mode, ClmBarrier *barrier, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** clm_durable_make_directory: Makes a new directory. Fails with %CLM_ERROR_EXISTS. Returns: an fd, or -1. */

@@ -147,6 +147,20 @@ test_directories (Fixture *f, gconstpointer data)
 }
 
 static void
+test_interrupted_directory_gets_its_mode (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  clm_autofd fd = -1;
+  struct stat st;
+
+  g_assert_cmpint (mkdirat (f->fd, "d", 0700), ==, 0);
+  fd = clm_durable_ensure_directory (f->fd, "d", 0711, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (fstat (fd, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 07777, ==, 0711);
+}
+
+static void
 test_held_directory_outlives_a_swap (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -195,6 +209,7 @@ main (int argc, char **argv)
   ADD ("size-is-limited", test_size_is_limited);
   ADD ("hash-is-sha256", test_hash_is_sha256);
   ADD ("directories", test_directories);
+  ADD ("interrupted-directory-gets-its-mode", test_interrupted_directory_gets_its_mode);
   ADD ("held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
   ADD ("link-switches", test_link_switches);
   return g_test_run ();
