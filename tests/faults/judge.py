@@ -12,7 +12,8 @@ import subprocess
 import tempfile
 
 BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.S)
-FILES = ("cert.pem", "chain.pem", "fullchain.pem", "trust.pem", "key.pem", "combined.pem")
+MODES = {"cert.pem": 0o644, "chain.pem": 0o644, "fullchain.pem": 0o644, "trust.pem": 0o644, "key.pem": 0o600, "combined.pem": 0o600}
+FILES = tuple(MODES)
 
 
 class Verdicts:
@@ -173,6 +174,25 @@ class State:
             for number in self.complete(name):
                 problems += check_generation(self.directory(name, number), f"{name}/{number}")
         return problems
+
+    def check_modes(self):
+        """Consumers can pass through to what is current, and read what they may."""
+        found = []
+
+        def check(path, mode):
+            real = os.stat(f"{self.path}/{path}").st_mode & 0o7777
+            found.extend([f"{path or 'the state directory'} has the mode {real:o}"] if real != mode else [])
+
+        check("", 0o711)
+        check("certificates", 0o711)
+        for name in self.names():
+            number = self.current(name)
+            directories = [f"certificates/{name}", f"certificates/{name}/gen", f"certificates/{name}/gen/{number:06d}"] if number else []
+            for directory in directories:
+                check(directory, 0o755)
+            for file, mode in MODES.items() if number else ():
+                check(f"{directories[-1]}/{file}", mode)
+        return found
 
     def key_files(self):
         try:

@@ -23,11 +23,11 @@ import trial
 CERTIFICATES = "state/certificates"
 KEYS = "state/backends/keystore/file"
 AUTHORITY = "state/backends/authority/plant"
-MODES = {"cert.pem": 0o644, "chain.pem": 0o644, "fullchain.pem": 0o644, "trust.pem": 0o644, "key.pem": 0o600, "combined.pem": 0o600}
 REQUESTED = ("d", "e")     # over the bus
 SUFFIXES = ("", "-wal", "-journal")
 RANDOM = ("ordered", "loose")
-LINGER_MS = 2       # of each sync, as on a fast disk
+LINGER_MS = 20      # of each sync: long enough for others to do something meanwhile
+LINGER_SHORT_MS = 2
 TRIES = 40          # that found nothing new, after which a recording counts as exhausted
 
 
@@ -39,9 +39,9 @@ class Recording:
     what: "generation" (number), "gone", "revoked" (serial), "delivered" (number).
     """
 
-    def __init__(self, scenario, way, directory):
-        self.scenario, self.way, self.directory = scenario, way, directory
-        self.path = f"{directory}/{scenario.name}.{way}"
+    def __init__(self, scenario, way, directory, linger):
+        self.scenario, self.way, self.directory, self.linger = scenario, way, directory, linger
+        self.path = f"{directory}/{scenario.name.replace(' ', '-')}.{way}"
         self.acknowledged = []
         self.before = {}
         self.disk = None
@@ -107,30 +107,59 @@ def act(recording, place, bus):
     recording.note("delivered", "a", place.state.current("a"))
 
 
-def record(place, scenario, template, way, directory):
-    """way: "syncfs", or "fsync" where the file system is one that is not trusted."""
-    recording = Recording(scenario, way, directory)
+def record(place, scenario, template, way, directory, linger):
+    """way: "syncfs", or "fsync" where the file system is one that is not trusted. linger: how long a sync takes, in milliseconds."""
+    recording = Recording(scenario, way, directory, linger)
     recording.before = trial.prepare(place, scenario, template)
-    nodes, root = disks.snapshot(place.directory, ("state", "target"))
     for name in scenario.had + scenario.gone:
         recording.acknowledged.append((0, "generation", name, place.state.current(name)))
     if scenario.template:
         recording.acknowledged.append((0, "delivered", "a", place.state.current("a")))
+    run_recorded(recording, place, act)
+    return recording
+
+
+def record_again(place, spot, seed, number):
+    """What the daemon does after a power cut, which another one may interrupt."""
+    scenario = copy.copy(spot.recording.scenario)
+    scenario.name = f"{scenario.name} again {number}"
+    recording = Recording(scenario, spot.recording.way, spot.recording.directory, spot.recording.linger)
+    place.take_log()
+    materialize(spot.build(seed), place, spot.recording)
+    scenario.had = tuple(n for n in place.state.names() if place.state.current(n))
+    recording.leaves.update(spot.recording.leaves)
+    recording.before = {"issued": place.state.issued(), "crl": spot.recording.before["crl"]}
+    recording.acknowledged = [(0, "generation", n, place.state.current(n)) for n in scenario.had if n not in scenario.gone]
+    recording.acknowledged += [(0, *told) for i, *told in spot.recording.acknowledged if i <= spot.cut and told[0] in ("revoked", "delivered")]
+    run_recorded(recording, place, settle)
+    return recording
+
+
+def settle(recording, place, bus):
+    rest = places.wait_settled(bus, trial.SETTLE_S)
+    if rest:
+        raise places.Failure(f"{recording.scenario.name}: does not come to rest: {rest}\n{place.take_log()}")
+    recording.note_current(place, place.state.names())
+    recording.note("delivered", "a", place.state.current("a"))
+
+
+def run_recorded(recording, place, function):
+    scenario, way = recording.scenario, recording.way
+    nodes, root = disks.snapshot(place.directory, ("state", "target"))
     begun = {name: place.state.current(name) for name in place.state.names()}
     with place.connect() as bus:
         place.wait_no_owner(bus)
-        place.start(["--record", recording.path, "--directory", place.directory, "--linger", str(LINGER_MS),
+        place.start(["--record", recording.path, "--directory", place.directory, "--linger", str(recording.linger),
                      *(["--distrust"] if way == "fsync" else [])], trees=("state", "target"))
         if not place.wait_ready(bus, 30):
             raise places.Failure(f"{scenario.name}: certloomd does not start:\n{place.take_log()}")
-        act(recording, place, bus)
+        function(recording, place, bus)
     status = place.stop()
     if status != 0:
         raise places.Failure(f"{scenario.name}: ended with {status}:\n{place.take_log()}")
     shutil.copytree(place.path("root/etc"), f"{recording.path}.etc")
     recording.disk = disks.Disk(nodes, root, recording.path)
     find_switches(recording, begun)
-    return recording
 
 
 def find_switches(recording, begun):
@@ -161,9 +190,10 @@ class Bench:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def once(self, key, function):
-        if key not in self.known:
-            self.known[key] = function()
-        return self.known[key]
+        short = hash(key)      # the contents themselves would fill the memory
+        if short not in self.known:
+            self.known[short] = function()
+        return self.known[short]
 
     def query(self, tree, path, queries):
         """Rows of each query from a database as SQLite finds it after a cut; [] where there is no such table. Or a problem, as text."""
@@ -290,7 +320,7 @@ class Bench:
             if files[name] and not judge.blocks(text(files[name].data), kind):
                 found.append(f"consumer: {name} is not whole")
         if told and not found:
-            numbers = {v for i, v in recording.switches.get("a", []) if i < cut and i >= told[-1][0]} | {told[-1][1]}
+            numbers = {v for i, v in recording.switches.get("a", []) if told[-1][0] - 1 <= i < cut} | {told[-1][1]}
             leaf = judge.blocks(text(files["cert.pem"].data), "CERTIFICATE")[0]
             if leaf not in {judge.blocks(recording.leaves[k], "CERTIFICATE")[0] for k in recording.leaves if k[0] == "a" and k[1] in numbers}:
                 found.append(f"consumer: has an older one than {sorted(numbers)}")
@@ -302,7 +332,7 @@ def text(data):
 
 
 def check_modes(tree, directory, what):
-    found = [f"{what}/{n} has the mode {tree[f'{directory}/{n}'].mode:o}" for n, mode in MODES.items() if tree[f"{directory}/{n}"].mode != mode]
+    found = [f"{what}/{n} has the mode {tree[f'{directory}/{n}'].mode:o}" for n, mode in judge.MODES.items() if tree[f"{directory}/{n}"].mode != mode]
     parent = directory
     while parent != CERTIFICATES:
         found += [f"{parent} has the mode {tree[parent].mode:o}"] if tree[parent].mode != 0o755 else []
@@ -474,7 +504,20 @@ def record_all(place, template, directory, is_long, chosen):
         if chosen and scenario.name not in chosen:
             continue
         for way in ("syncfs", "fsync") if is_long or scenario.name in ("first", "renew") else ("syncfs",):
-            yield record(place, scenario, template, way, directory)
+            yield record(place, scenario, template, way, directory, LINGER_MS if is_long else LINGER_SHORT_MS)
+
+
+def record_recoveries(place, recordings, number, seed, note):
+    """Of random states, as many as number says."""
+    chance = random.Random(seed)
+    for i in range(number):
+        recording = recordings[i % len(recordings)]
+        spot = Spot(recording, chance.choice(list_cuts(recording)), "ordered", i)
+        try:
+            yield record_again(place, spot, seed, i)
+        except places.Failure as failure:
+            note(spot, [str(failure).partition("\n")[0]], str(failure))
+            place.kill()
 
 
 def run(here, place, template, tools, options, log):
@@ -482,7 +525,6 @@ def run(here, place, template, tools, options, log):
     begin = time.monotonic()
     wanted = options.states or (120 if options.short else 12000)
     recordings = list(record_all(place, template, f"{here}/recordings", not options.short, options.scenario))
-    recorded = time.monotonic()
 
     def note(spot, problems, said):
         values = {"power": spot.name(), "result": "bad", "problems": problems, "lost": spot.describe(options.seed)[:60]}
@@ -492,6 +534,10 @@ def run(here, place, template, tools, options, log):
         for problem in problems[:6]:
             print(f"    {problem}", flush=True)
 
+    failures = []
+    recordings += record_recoveries(place, recordings, 0 if options.short else len(recordings), options.seed,
+                                    lambda *told: (failures.append(told), note(*told)))
+    recorded = time.monotonic()
     spots, tallies = judge_states(recordings, wanted, options.seed, note)
     judged = time.monotonic()
     times = []
@@ -514,7 +560,7 @@ def run(here, place, template, tools, options, log):
           f"recorded in {recorded - begin:.0f} s", flush=True)
     if times:
         print(f"recovered after a power cut: median {sorted(times)[len(times) // 2]:.2f} s, worst {max(times):.2f} s after start")
-    return not any(t.bad or t.restart_bad for t in tallies.values())
+    return not failures and not any(t.bad or t.restart_bad for t in tallies.values())
 
 
 def print_table(tallies):

@@ -106,6 +106,7 @@ def judge_end(result, place, scenario, before):
     """After the next rotation."""
     check_files(result, place, scenario, "in the end")
     result.add(place.state.check_keys(), "in the end")
+    result.add(place.state.check_modes(), "in the end")
     result.add(place.state.check_authority(before["crl"]), "in the end")
     result.add(place.state.leftovers(), "leftover")
     result.add(judge.target_leftovers(place.path("target")), "leftover at the consumer")
