@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "certificate.h"
-#include "csr.h"
 #include "key.h"
+#include "order-csr.h"
 
 /* The refusals of this file all say REJECTED: the same order would be refused again. */
 static gboolean

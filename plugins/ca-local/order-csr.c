@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "csr.h"
+#include "order-csr.h"
 
 #include <string.h>
 
