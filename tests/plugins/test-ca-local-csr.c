@@ -52,6 +52,7 @@ static const Row rows[] = {
   { "other subject", CLM_KEY_TYPE_EC_P256, "boss", NAMES },
   { "CA", CLM_KEY_TYPE_EC_P256, "gw", NAMES, NID_basic_constraints, "critical,CA:TRUE" },
   { "odd extension", CLM_KEY_TYPE_EC_P256, "gw", NAMES, NID_netscape_comment, "hello" },
+  { "names twice", CLM_KEY_TYPE_EC_P256, "gw", NAMES, NID_subject_alt_name, NAMES },
   { "SHA-1", CLM_KEY_TYPE_EC_P256, "gw", NAMES, .digest = "SHA1" },
   { "version 2", CLM_KEY_TYPE_EC_P256, "gw", NAMES, .version = 1 },
   { "other key", CLM_KEY_TYPE_EC_P256, "gw", NAMES, .foreign_key = TRUE },
@@ -243,6 +244,24 @@ sign_digest (EVP_PKEY *key, const ClmCaDigest *digest)
   return g_bytes_new (signature, size);
 }
 
+/* The same numbers, the first one with an octet too many in front of it. Returns: (nullable): where it has one by right. */
+static GBytes *
+pad (GBytes *signature)
+{
+  gsize size = g_bytes_get_size (signature);
+  const guint8 *data = g_bytes_get_data (signature, NULL);
+  guint8 padded[128];
+
+  if (data[4] == 0)
+    return NULL;
+  memcpy (padded, data, 4);
+  padded[1]++;
+  padded[3]++;
+  padded[4] = 0;
+  memcpy (padded + 5, data + 4, size - 4);
+  return g_bytes_new (padded, size + 1);
+}
+
 static void
 test_table (void)
 {
@@ -252,11 +271,13 @@ test_table (void)
   ClmCaDigest digest = { .size = 32 };
 
   for (guint i = 0; i < 200; i++) {
-    g_autoptr (GBytes) signature = NULL;
+    g_autoptr (GBytes) signature = NULL, padded = NULL;
 
     memset (digest.octets, (int) i, digest.size);
     signature = sign_digest (key, &digest);
+    padded = pad (signature);
     g_assert_true (clm_ca_verifier_check_by_table (verifier, &digest, signature));
+    g_assert_false (padded != NULL && clm_ca_verifier_check_by_table (verifier, &digest, padded));
     digest.octets[i % 32] ^= 1;
     g_assert_false (clm_ca_verifier_check_by_table (verifier, &digest, signature));
     if (i < 8) {
