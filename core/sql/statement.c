@@ -282,6 +282,18 @@ clm_sql_statement_get_double (ClmSqlStatement *self, guint column)
   return sqlite3_column_double (self->handle, column);
 }
 
+const guint8 *
+clm_sql_statement_peek_blob (ClmSqlStatement *self, guint column, gsize *size)
+{
+  *size = 0;
+  g_return_val_if_fail (can_read (self, column), NULL);
+
+  /* the pointer first: asking for the size may convert */
+  const guint8 *data = sqlite3_column_blob (self->handle, column);
+  *size = (gsize) sqlite3_column_bytes (self->handle, column);
+  return data;
+}
+
 GBytes *
 clm_sql_statement_get_blob (ClmSqlStatement *self, guint column)
 {

@@ -96,6 +96,9 @@ gboolean clm_sql_statement_get_boolean (ClmSqlStatement *statement, guint column
 /** clm_sql_statement_get_double: Returns: the number; 0 for SQL's NULL. */
 double clm_sql_statement_get_double (ClmSqlStatement *statement, guint column);
 
+/** clm_sql_statement_peek_blob: @size: (out). Returns: (transfer none) (nullable): the bytes themselves, valid until the next step; %NULL for SQL's NULL and for no bytes. For long lists. */
+const guint8 *clm_sql_statement_peek_blob (ClmSqlStatement *statement, guint column, gsize *size);
+
 /** clm_sql_statement_get_blob: Returns: (transfer full) (nullable): a copy; %NULL for SQL's NULL. */
 GBytes *clm_sql_statement_get_blob (ClmSqlStatement *statement, guint column);
 

@@ -200,6 +200,20 @@ clm_x509_key_check (EVP_PKEY *key, GError **error)
   return refuse ("key-type", "the key is none of RSA, EC, Ed25519", error);
 }
 
+const char *
+clm_x509_spki_check (GBytes *spki, GError **error)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (spki, &size);
+  const char *key_type = clm_x509_curve_key_check (data, size);
+  g_autoptr (EVP_PKEY) key = NULL;
+
+  if (key_type)
+    return key_type;
+  key = clm_x509_key_from_spki (spki, error);
+  return key && clm_x509_key_check (key, error) ? clm_x509_key_get_type (key) : NULL;
+}
+
 /* First boot: the pool may not be ready, and a key made before is guessable. */
 static gboolean
 wait_for_randomness (GError **error)

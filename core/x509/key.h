@@ -47,6 +47,9 @@ const char *clm_x509_key_get_type (EVP_PKEY *key);
  */
 gboolean clm_x509_key_check (EVP_PKEY *key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** clm_x509_spki_check: clm_x509_key_check() of the key in @spki, for whoever does not need the key itself. Fails as that and clm_x509_key_from_spki() do. Returns: (transfer none) (nullable): its key type word. */
+const char *clm_x509_spki_check (GBytes *spki, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** clm_x509_key_generate: @key_type: a `CLM_KEY_TYPE_` word. Waits until the kernel's random pool is ready. Slow (RSA: seconds): worker threads only. Fails with %CLM_ERROR_NOT_SUPPORTED. Returns: (transfer full) (nullable): a private key in this process's memory. */
 EVP_PKEY *clm_x509_key_generate (const char *key_type, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -5,17 +5,21 @@
 
 #include "certificate.h"
 #include "der.h"
+#include "extension.h"
 #include "openssl-error.h"
 
-#define OID_CRL_NUMBER       "2.5.29.20"
-#define OID_AUTHORITY_KEY_ID "2.5.29.35"
+/* Heads of the list, the signed part and the whole, beside the issuer's name. */
+#define FRONT_ROOM 128
+/* Extensions, and a signature of up to 8192 bits. */
+#define BACK_ROOM 2048
 
 struct _ClmCaCrlWriter {
-  GByteArray *out;
   ClmCaIssuer *issuer;
+  GByteArray *front;     /* what stands before the entries */
+  GByteArray *out;
+  gsize       room;      /* left before the entries */
+  gsize       begin;     /* of the signed part, once it has ended */
   guint64     number;
-  gsize       tbs;
-  gsize       list;
   guint       entries;
 };
 
@@ -24,23 +28,25 @@ clm_ca_crl_writer_new (const ClmCaIssuer *issuer, guint64 number, gint64 this_up
 {
   ClmCaCrlWriter *self = g_new0 (ClmCaCrlWriter, 1);
 
-  self->out = g_byte_array_sized_new (4096);
   self->issuer = clm_ca_issuer_ref ((ClmCaIssuer *) issuer);
   self->number = number;
-  self->tbs = clm_ca_der_open (self->out, CLM_CA_DER_SEQUENCE);
-  clm_ca_der_put_unsigned (self->out, CLM_CA_DER_INTEGER, 1);
-  clm_ca_der_put_raw (self->out, issuer->algorithm->identifier, issuer->algorithm->identifier_size);
-  clm_ca_der_put_bytes (self->out, issuer->name);
-  clm_ca_der_put_time (self->out, this_update);
-  clm_ca_der_put_time (self->out, next_update);
-  self->list = clm_ca_der_open (self->out, CLM_CA_DER_SEQUENCE);
+  self->front = g_byte_array_new ();
+  clm_ca_der_put_unsigned (self->front, CLM_CA_DER_INTEGER, 1);
+  clm_ca_der_put_raw (self->front, issuer->algorithm->identifier, issuer->algorithm->identifier_size);
+  clm_ca_der_put_bytes (self->front, issuer->name);
+  clm_ca_der_put_time (self->front, this_update);
+  clm_ca_der_put_time (self->front, next_update);
+  self->room = self->front->len + FRONT_ROOM;
+  self->out = g_byte_array_new ();
+  g_byte_array_set_size (self->out, (guint) self->room);
   return self;
 }
 
 void
 clm_ca_crl_writer_free (ClmCaCrlWriter *self)
 {
-  g_clear_pointer (&self->out, g_byte_array_unref);
+  g_byte_array_unref (self->front);
+  g_byte_array_unref (self->out);
   clm_ca_issuer_unref (self->issuer);
   g_free (self);
 }
@@ -58,58 +64,81 @@ is_reason (guint8 octet)
 void
 clm_ca_crl_writer_add (ClmCaCrlWriter *self, const guint8 *serial, gsize size, gint64 revoked_at, int reason)
 {
-  guint8 octet = (guint8) reason;
-  gsize entry = clm_ca_der_open (self->out, CLM_CA_DER_SEQUENCE);
+  guint8 tail[CLM_CA_DER_TIME_MAX + sizeof reason_code], head[2 * CLM_CA_DER_HEAD_MAX], serial_head[CLM_CA_DER_HEAD_MAX];
+  gsize tail_size = clm_ca_der_encode_time (tail, revoked_at);
+  gsize serial_head_size = clm_ca_der_encode_head (serial_head, CLM_CA_DER_INTEGER, size), head_size;
 
-  clm_ca_der_put (self->out, CLM_CA_DER_INTEGER, serial, size);
-  clm_ca_der_put_time (self->out, revoked_at);
   if (reason != 0) {
-    clm_ca_der_put_raw (self->out, reason_code, sizeof reason_code - 1);
-    clm_ca_der_put_raw (self->out, &octet, 1);
+    memcpy (tail + tail_size, reason_code, sizeof reason_code);
+    tail_size += sizeof reason_code;
+    tail[tail_size - 1] = (guint8) reason;
   }
-  clm_ca_der_close (self->out, entry);
+  head_size = clm_ca_der_encode_head (head, CLM_CA_DER_SEQUENCE, serial_head_size + size + tail_size);
+  memcpy (head + head_size, serial_head, serial_head_size);
+  g_byte_array_append (self->out, head, (guint) (head_size + serial_head_size));
+  clm_ca_der_put_raw (self->out, serial, size);
+  g_byte_array_append (self->out, tail, (guint) tail_size);
   self->entries++;
-}
-
-static void
-put_extension (GByteArray *out, const char *oid, GByteArray *value)
-{
-  gsize extension = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-
-  clm_ca_der_put_oid (out, oid);
-  clm_ca_der_put (out, CLM_CA_DER_OCTET_STRING, value->data, value->len);
-  clm_ca_der_close (out, extension);
 }
 
 static void
 put_crl_extensions (ClmCaCrlWriter *self)
 {
-  g_autoptr (GByteArray) key_id = g_byte_array_new (), number = g_byte_array_new ();
-  GBytes *id = self->issuer->key_id;
-  gsize body, outer = clm_ca_der_open (self->out, CLM_CA_DER_EXPLICIT (0));
+  gsize outer = clm_ca_der_open (self->out, CLM_CA_DER_EXPLICIT (0));
   gsize list = clm_ca_der_open (self->out, CLM_CA_DER_SEQUENCE);
 
-  body = clm_ca_der_open (key_id, CLM_CA_DER_SEQUENCE);
-  clm_ca_der_put (key_id, CLM_CA_DER_CONTEXT (0), g_bytes_get_data (id, NULL), g_bytes_get_size (id));
-  clm_ca_der_close (key_id, body);
-  put_extension (self->out, OID_AUTHORITY_KEY_ID, key_id);
-  clm_ca_der_put_unsigned (number, CLM_CA_DER_INTEGER, self->number);
-  put_extension (self->out, OID_CRL_NUMBER, number);
+  clm_ca_extension_put_authority_key_id (self->out, self->issuer->key_id);
+  clm_ca_extension_put_crl_number (self->out, self->number);
   clm_ca_der_close (self->out, list);
   clm_ca_der_close (self->out, outer);
+}
+
+/* Puts @data in front of what there is, which begins at @begin. Returns: where that begins now. */
+static gsize
+prepend (ClmCaCrlWriter *self, gsize begin, const guint8 *data, gsize size)
+{
+  memcpy (self->out->data + begin - size, data, size);
+  return begin - size;
+}
+
+static gsize
+prepend_head (ClmCaCrlWriter *self, gsize begin, gsize end)
+{
+  guint8 head[CLM_CA_DER_HEAD_MAX];
+
+  return prepend (self, begin, head, clm_ca_der_encode_head (head, CLM_CA_DER_SEQUENCE, end - begin));
+}
+
+static GBytes *
+share (ClmCaCrlWriter *self, gsize begin)
+{
+  return g_bytes_new_with_free_func (self->out->data + begin, self->out->len - begin, (GDestroyNotify) g_byte_array_unref, g_byte_array_ref (self->out));
 }
 
 GBytes *
 clm_ca_crl_writer_end (ClmCaCrlWriter *self)
 {
+  gsize begin = self->room;
+
   /* An empty revokedCertificates must be absent, RFC 5280 §5.1.2.6. */
-  if (self->entries == 0)
-    g_byte_array_set_size (self->out, (guint) self->list);
-  else
-    clm_ca_der_close (self->out, self->list);
+  if (self->entries > 0)
+    begin = prepend_head (self, begin, self->out->len);
+  begin = prepend (self, begin, self->front->data, self->front->len);
   put_crl_extensions (self);
-  clm_ca_der_close (self->out, self->tbs);
-  return g_byte_array_free_to_bytes (g_steal_pointer (&self->out));
+  self->begin = prepend_head (self, begin, self->out->len);
+  /* From here on the buffer is shared and must stay where it is. */
+  g_byte_array_set_size (self->out, self->out->len + BACK_ROOM);
+  g_byte_array_set_size (self->out, self->out->len - BACK_ROOM);
+  return share (self, self->begin);
+}
+
+GBytes *
+clm_ca_crl_writer_seal (ClmCaCrlWriter *self, GBytes *signature)
+{
+  g_return_val_if_fail (self->begin > 0 && g_bytes_get_size (signature) < BACK_ROOM / 2, NULL);
+
+  clm_ca_put_signature (self->out, self->issuer->algorithm, signature);
+  return share (self, prepend_head (self, self->begin, self->out->len));
 }
 
 static gboolean

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * ClmCaCrlWriter:
  *
- * Encodes a certificate revocation list, version 2 (RFC 5280 §5), entry by entry into one buffer: a hundred thousand entries cost
- * some twenty milliseconds and five megabytes.
+ * Encodes a certificate revocation list, version 2 (RFC 5280 §5), entry by entry into one buffer with room at both ends for what is
+ * known last, so that the list is in memory once, signed and all.
  */
 typedef struct _ClmCaCrlWriter ClmCaCrlWriter;
 
@@ -18,8 +18,10 @@ ClmCaCrlWriter *clm_ca_crl_writer_new (const ClmCaIssuer *issuer, guint64 number
 void            clm_ca_crl_writer_free (ClmCaCrlWriter *self);
 /** clm_ca_crl_writer_add: Appends one revoked certificate. @serial: contents of the INTEGER. @reason: CRLReason; 0 is left out, as §5.3.1 asks. */
 void            clm_ca_crl_writer_add (ClmCaCrlWriter *self, const guint8 *serial, gsize size, gint64 revoked_at, int reason);
-/** clm_ca_crl_writer_end: Returns: (transfer full): DER TBSCertList, for clm_ca_sign(). The writer is empty afterwards. */
+/** clm_ca_crl_writer_end: Returns: (transfer full): DER TBSCertList, for clm_ca_make_signature(); it shares the writer's buffer. Nothing may be added afterwards. */
 GBytes         *clm_ca_crl_writer_end (ClmCaCrlWriter *self);
+/** clm_ca_crl_writer_seal: Returns: (transfer full): the whole list, in the same buffer, with the @signature over what clm_ca_crl_writer_end() gave. Once only. */
+GBytes         *clm_ca_crl_writer_seal (ClmCaCrlWriter *self, GBytes *signature);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmCaCrlWriter, clm_ca_crl_writer_free)
 

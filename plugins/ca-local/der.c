@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "der.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-/* Writes tag and length to @head; returns how many bytes that took. */
-static gsize
-encode_head (guint8 *head, guint8 tag, gsize size)
+#define DAY (24 * 60 * 60)
+
+gsize
+clm_ca_der_encode_head (guint8 head[CLM_CA_DER_HEAD_MAX], guint8 tag, gsize size)
 {
   gsize used = 0;
   int octets = 0;
@@ -39,8 +38,8 @@ void
 clm_ca_der_close (GByteArray *out, gsize mark)
 {
   gsize size = out->len - mark - 2;
-  guint8 head[16];
-  gsize used = encode_head (head, out->data[mark], size);
+  guint8 head[CLM_CA_DER_HEAD_MAX];
+  gsize used = clm_ca_der_encode_head (head, out->data[mark], size);
 
   if (used > 2) {
     g_byte_array_set_size (out, (guint) (out->len + used - 2));
@@ -52,9 +51,9 @@ clm_ca_der_close (GByteArray *out, gsize mark)
 void
 clm_ca_der_put (GByteArray *out, guint8 tag, const void *value, gsize size)
 {
-  guint8 head[16];
+  guint8 head[CLM_CA_DER_HEAD_MAX];
 
-  g_byte_array_append (out, head, (guint) encode_head (head, tag, size));
+  g_byte_array_append (out, head, (guint) clm_ca_der_encode_head (head, tag, size));
   if (size > 0)
     g_byte_array_append (out, value, (guint) size);
 }
@@ -88,63 +87,59 @@ clm_ca_der_put_unsigned (GByteArray *out, guint8 tag, guint64 value)
   clm_ca_der_put (out, tag, octets + first, sizeof octets - first);
 }
 
+/* The proleptic Gregorian calendar from days since 1970-01-01, counting years from March so that a leap day comes last; gmtime_r() and
+ * snprintf() take fifty times as long, which a long CRL feels. */
+static void
+get_date (gint64 days, int *year, int *month, int *day)
+{
+  gint64 since_0000 = days + 719468;
+  gint64 era = (since_0000 >= 0 ? since_0000 : since_0000 - 146096) / 146097;
+  gint64 day_of_era = since_0000 - era * 146097;
+  gint64 year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  gint64 day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  gint64 since_march = (5 * day_of_year + 2) / 153;
+
+  *day = (int) (day_of_year - (153 * since_march + 2) / 5 + 1);
+  *month = (int) (since_march < 10 ? since_march + 3 : since_march - 9);
+  *year = (int) (year_of_era + era * 400 + (*month <= 2));
+}
+
+static guint8 *
+put_two_digits (guint8 *at, int number)
+{
+  *at++ = (guint8) ('0' + number / 10);
+  *at++ = (guint8) ('0' + number % 10);
+  return at;
+}
+
+gsize
+clm_ca_der_encode_time (guint8 time[CLM_CA_DER_TIME_MAX], gint64 seconds)
+{
+  gint64 days = (seconds >= 0 ? seconds : seconds - (DAY - 1)) / DAY;
+  int second = (int) (seconds - days * DAY), year, month, day;
+  guint8 *at = time + 2;
+
+  get_date (days, &year, &month, &day);
+  if (year >= 2050)
+    at = put_two_digits (at, year / 100);
+  at = put_two_digits (at, year % 100);
+  at = put_two_digits (at, month);
+  at = put_two_digits (at, day);
+  at = put_two_digits (at, second / 3600);
+  at = put_two_digits (at, second / 60 % 60);
+  at = put_two_digits (at, second % 60);
+  *at++ = 'Z';
+  time[0] = year < 2050 ? CLM_CA_DER_UTC_TIME : CLM_CA_DER_GENERALIZED;
+  time[1] = (guint8) (at - time - 2);
+  return (gsize) (at - time);
+}
+
 void
 clm_ca_der_put_time (GByteArray *out, gint64 seconds)
 {
-  time_t when = (time_t) seconds;
-  struct tm tm;
-  char text[64];
-  int size;
+  guint8 time[CLM_CA_DER_TIME_MAX];
 
-  gmtime_r (&when, &tm);
-  if (tm.tm_year + 1900 < 2050)
-    size = snprintf (text, sizeof text, "%02d%02d%02d%02d%02d%02dZ", tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec);
-  else
-    size = snprintf (text, sizeof text, "%04d%02d%02d%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec);
-  clm_ca_der_put (out, tm.tm_year + 1900 < 2050 ? CLM_CA_DER_UTC_TIME : CLM_CA_DER_GENERALIZED, text, (gsize) size);
-}
-
-static void
-put_base128 (GByteArray *out, guint64 value)
-{
-  guint8 octets[10];
-  guint used = 0;
-
-  do {
-    octets[used++] = (guint8) (value & 0x7f);
-    value >>= 7;
-  } while (value > 0);
-  while (used-- > 0) {
-    guint8 octet = (guint8) (octets[used] | (used > 0 ? 0x80 : 0));
-
-    g_byte_array_append (out, &octet, 1);
-  }
-}
-
-gboolean
-clm_ca_der_put_oid (GByteArray *out, const char *text)
-{
-  g_auto (GStrv) arcs = g_strsplit (text, ".", 32);
-  g_autoptr (GByteArray) body = g_byte_array_new ();
-  guint64 first = 0, arc;
-
-  if (g_strv_length (arcs) < 2)
-    return FALSE;
-  for (guint i = 0; arcs[i] != NULL; i++) {
-    if (!g_ascii_string_to_unsigned (arcs[i], 10, 0, G_MAXUINT32, &arc, NULL))
-      return FALSE;
-    if (i == 0) {
-      first = arc;
-      continue;
-    }
-    if (i == 1 && (first > 2 || (first < 2 && arc > 39)))
-      return FALSE;
-    put_base128 (body, i == 1 ? first * 40 + arc : arc);
-  }
-  clm_ca_der_put (out, CLM_CA_DER_OID, body->data, body->len);
-  return TRUE;
+  clm_ca_der_put_raw (out, time, clm_ca_der_encode_time (time, seconds));
 }
 
 gboolean

@@ -25,6 +25,11 @@ G_BEGIN_DECLS
 #define CLM_CA_DER_CONTEXT(n)   (0x80 | (n))
 #define CLM_CA_DER_EXPLICIT(n)  (0xa0 | (n))
 
+/** CLM_CA_DER_HEAD_MAX: bytes of tag and length, at most. */
+#define CLM_CA_DER_HEAD_MAX     10
+/** CLM_CA_DER_TIME_MAX: bytes of a whole GeneralizedTime. */
+#define CLM_CA_DER_TIME_MAX     17
+
 /** ClmCaDer: one element; pointers into the buffer that was read. @full includes tag and length. */
 typedef struct {
   guint8        tag;
@@ -34,6 +39,8 @@ typedef struct {
   gsize         size;
 } ClmCaDer;
 
+/** clm_ca_der_encode_head: Writes tag and length of an element that holds @size bytes. Returns: how many bytes that took. */
+gsize clm_ca_der_encode_head (guint8 head[CLM_CA_DER_HEAD_MAX], guint8 tag, gsize size);
 /** clm_ca_der_open: Begins a constructed (or wrapping) element. Returns: a mark for clm_ca_der_close(). */
 gsize clm_ca_der_open (GByteArray *out, guint8 tag);
 /** clm_ca_der_close: Ends the element begun at @mark: puts in its length. */
@@ -46,11 +53,10 @@ void clm_ca_der_put_raw (GByteArray *out, const void *der, gsize size);
 void clm_ca_der_put_bytes (GByteArray *out, GBytes *der);
 /** clm_ca_der_put_unsigned: Appends an INTEGER (or ENUMERATED by @tag) that is not negative. */
 void clm_ca_der_put_unsigned (GByteArray *out, guint8 tag, guint64 value);
-/** clm_ca_der_put_time: Appends @seconds since the epoch as RFC 5280 §4.1.2.5 wants it: UTCTime until 2049, GeneralizedTime from 2050. */
+/** clm_ca_der_encode_time: Writes what clm_ca_der_put_time() appends to @time. Returns: its size. */
+gsize clm_ca_der_encode_time (guint8 time[CLM_CA_DER_TIME_MAX], gint64 seconds);
+/** clm_ca_der_put_time: Appends @seconds since the epoch (until the end of 9999) as RFC 5280 §4.1.2.5 wants it: UTCTime until 2049, GeneralizedTime from 2050. */
 void clm_ca_der_put_time (GByteArray *out, gint64 seconds);
-/** clm_ca_der_put_oid: @text: dotted. Returns: %FALSE where @text is no object identifier; nothing is appended then. */
-gboolean clm_ca_der_put_oid (GByteArray *out, const char *text);
-
 /** clm_ca_der_read: Reads the element at *@cursor and moves behind it. Returns: %FALSE at malformed or missing data. */
 gboolean clm_ca_der_read (const guint8 **cursor, const guint8 *end, ClmCaDer *element);
 /** clm_ca_der_expect: the same, and the tag must be @tag. */

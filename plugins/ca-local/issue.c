@@ -1,189 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "issue.h"
 
-#include <string.h>
-
-#include "certificate.h"
 #include "der.h"
-
-#define OID_SUBJECT_KEY_ID     "2.5.29.14"
-#define OID_KEY_USAGE          "2.5.29.15"
-#define OID_ALT_NAME           "2.5.29.17"
-#define OID_BASIC_CONSTRAINTS  "2.5.29.19"
-#define OID_CRL_DISTRIBUTION   "2.5.29.31"
-#define OID_AUTHORITY_KEY_ID   "2.5.29.35"
-#define OID_EXTENDED_KEY_USAGE "2.5.29.37"
-#define OID_AUTHORITY_ACCESS   "1.3.6.1.5.5.7.1.1"
-#define OID_OCSP               "1.3.6.1.5.5.7.48.1"
-#define OID_CA_ISSUERS         "1.3.6.1.5.5.7.48.2"
-#define OID_OCSP_NO_CHECK      "1.3.6.1.5.5.7.48.1.5"
-
-/* Two marks of one extension: the SEQUENCE and the OCTET STRING around its value. */
-typedef struct { gsize outer, value; } Extension;
-
-static Extension
-open_extension (GByteArray *out, const char *oid, gboolean critical)
-{
-  Extension extension = { .outer = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE) };
-  guint8 yes = 0xff;
-
-  clm_ca_der_put_oid (out, oid);
-  if (critical)
-    clm_ca_der_put (out, CLM_CA_DER_BOOLEAN, &yes, 1);
-  extension.value = clm_ca_der_open (out, CLM_CA_DER_OCTET_STRING);
-  return extension;
-}
-
-static void
-close_extension (GByteArray *out, Extension extension)
-{
-  clm_ca_der_close (out, extension.value);
-  clm_ca_der_close (out, extension.outer);
-}
-
-static void
-put_basic_constraints (GByteArray *out, const ClmCaTemplate *self)
-{
-  Extension extension = open_extension (out, OID_BASIC_CONSTRAINTS, TRUE);
-  gsize body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-  guint8 yes = 0xff;
-
-  if (self->is_ca)
-    clm_ca_der_put (out, CLM_CA_DER_BOOLEAN, &yes, 1);
-  if (self->is_ca && self->path_length >= 0)
-    clm_ca_der_put_unsigned (out, CLM_CA_DER_INTEGER, (guint64) self->path_length);
-  clm_ca_der_close (out, body);
-  close_extension (out, extension);
-}
-
-static void
-put_key_usage (GByteArray *out, guint8 bits)
-{
-  Extension extension = open_extension (out, OID_KEY_USAGE, TRUE);
-  guint8 octets[2] = { 0, bits };
-
-  /* DER drops trailing zero bits of a named bit list. */
-  while (octets[0] < 7 && (bits & (1 << octets[0])) == 0)
-    octets[0]++;
-  clm_ca_der_put (out, CLM_CA_DER_BIT_STRING, octets, sizeof octets);
-  close_extension (out, extension);
-}
-
-static gboolean
-put_usages (GByteArray *out, const char *const *usages, GError **error)
-{
-  Extension extension = open_extension (out, OID_EXTENDED_KEY_USAGE, FALSE);
-  gsize body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-
-  for (guint i = 0; usages[i] != NULL; i++) {
-    g_autoptr (ASN1_OBJECT) object = clm_x509_usage_to_object (usages[i], error);
-
-    if (object == NULL)
-      return FALSE;
-    clm_ca_der_put (out, CLM_CA_DER_OID, OBJ_get0_data (object), OBJ_length (object));
-  }
-  clm_ca_der_close (out, body);
-  close_extension (out, extension);
-  return TRUE;
-}
-
-static void
-put_key_ids (GByteArray *out, const ClmCaTemplate *self)
-{
-  g_autoptr (GBytes) own = clm_ca_key_id (self->spki);
-  Extension extension = open_extension (out, OID_SUBJECT_KEY_ID, FALSE);
-  gsize body;
-
-  clm_ca_der_put (out, CLM_CA_DER_OCTET_STRING, g_bytes_get_data (own, NULL), g_bytes_get_size (own));
-  close_extension (out, extension);
-  if (self->authority_key_id == NULL)
-    return;
-  extension = open_extension (out, OID_AUTHORITY_KEY_ID, FALSE);
-  body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-  clm_ca_der_put (out, CLM_CA_DER_CONTEXT (0), g_bytes_get_data (self->authority_key_id, NULL), g_bytes_get_size (self->authority_key_id));
-  clm_ca_der_close (out, body);
-  close_extension (out, extension);
-}
-
-static gboolean
-put_name (GByteArray *out, ClmNameKind kind, const char *text, GError **error)
-{
-  static const guint8 tags[CLM_N_NAME_KINDS] = {
-    [CLM_NAME_DNS] = CLM_CA_DER_CONTEXT (2), [CLM_NAME_IP] = CLM_CA_DER_CONTEXT (7),
-    [CLM_NAME_URI] = CLM_CA_DER_CONTEXT (6), [CLM_NAME_EMAIL] = CLM_CA_DER_CONTEXT (1),
-  };
-  g_autoptr (GInetAddress) address = kind == CLM_NAME_IP ? g_inet_address_new_from_string (text) : NULL;
-
-  if (kind == CLM_NAME_IP && address == NULL) {
-    g_set_error (error, CLM_ERROR, CLM_ERROR_REJECTED, "“%s” is no address", text);
-    return FALSE;
-  }
-  if (address != NULL)
-    clm_ca_der_put (out, tags[kind], g_inet_address_to_bytes (address), g_inet_address_get_native_size (address));
-  else
-    clm_ca_der_put (out, tags[kind], text, strlen (text));
-  return TRUE;
-}
-
-static gboolean
-put_alt_names (GByteArray *out, const ClmCaTemplate *self, gboolean critical, GError **error)
-{
-  Extension extension = open_extension (out, OID_ALT_NAME, critical);
-  gsize body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-
-  for (guint kind = 0; kind < CLM_N_NAME_KINDS; kind++)
-    for (guint i = 0; self->names[kind][i] != NULL; i++)
-      if (!put_name (out, (ClmNameKind) kind, self->names[kind][i], error))
-        return FALSE;
-  clm_ca_der_close (out, body);
-  close_extension (out, extension);
-  return TRUE;
-}
-
-/* DistributionPoint with fullName, RFC 5280 §4.2.1.13. */
-static void
-put_crl_url (GByteArray *out, const char *url)
-{
-  static const guint8 wrappers[] = { CLM_CA_DER_SEQUENCE, CLM_CA_DER_SEQUENCE, CLM_CA_DER_EXPLICIT (0), CLM_CA_DER_EXPLICIT (0) };
-  Extension extension = open_extension (out, OID_CRL_DISTRIBUTION, FALSE);
-  gsize marks[G_N_ELEMENTS (wrappers)];
-
-  for (guint i = 0; i < G_N_ELEMENTS (wrappers); i++)
-    marks[i] = clm_ca_der_open (out, wrappers[i]);
-  clm_ca_der_put (out, CLM_CA_DER_CONTEXT (6), url, strlen (url));
-  for (guint i = G_N_ELEMENTS (wrappers); i > 0; i--)
-    clm_ca_der_close (out, marks[i - 1]);
-  close_extension (out, extension);
-}
-
-static void
-put_access (GByteArray *out, const char *method, const char *url)
-{
-  gsize body;
-
-  if (url == NULL)
-    return;
-  body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-  clm_ca_der_put_oid (out, method);
-  clm_ca_der_put (out, CLM_CA_DER_CONTEXT (6), url, strlen (url));
-  clm_ca_der_close (out, body);
-}
-
-static void
-put_urls (GByteArray *out, const ClmCaUrls *urls)
-{
-  if (urls->crl != NULL)
-    put_crl_url (out, urls->crl);
-  if (urls->ocsp != NULL || urls->issuer != NULL) {
-    Extension extension = open_extension (out, OID_AUTHORITY_ACCESS, FALSE);
-    gsize body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
-
-    put_access (out, OID_OCSP, urls->ocsp);
-    put_access (out, OID_CA_ISSUERS, urls->issuer);
-    clm_ca_der_close (out, body);
-    close_extension (out, extension);
-  }
-}
 
 static gboolean
 has_names (const ClmCaTemplate *self)
@@ -197,25 +15,24 @@ has_names (const ClmCaTemplate *self)
 static gboolean
 put_extensions (GByteArray *out, const ClmCaTemplate *self, GError **error)
 {
+  g_autoptr (GBytes) own_id = clm_ca_key_id (self->spki);
   gsize outer = clm_ca_der_open (out, CLM_CA_DER_EXPLICIT (3));
   gsize body = clm_ca_der_open (out, CLM_CA_DER_SEQUENCE);
   gboolean empty_subject = g_bytes_get_size (self->subject_name) <= 2;
 
-  put_basic_constraints (out, self);
-  put_key_usage (out, self->key_usage);
-  if (self->usages != NULL && self->usages[0] != NULL && !put_usages (out, self->usages, error))
+  clm_ca_extension_put_basic_constraints (out, self->is_ca, self->path_length);
+  clm_ca_extension_put_key_usage (out, self->key_usage);
+  if (self->usages != NULL && self->usages[0] != NULL && !clm_ca_extension_put_usages (out, self->usages, error))
     return FALSE;
-  put_key_ids (out, self);
-  if (has_names (self) && !put_alt_names (out, self, empty_subject, error))
+  clm_ca_extension_put_key_id (out, own_id);
+  if (self->authority_key_id != NULL)
+    clm_ca_extension_put_authority_key_id (out, self->authority_key_id);
+  if (has_names (self) && !clm_ca_extension_put_names (out, self->names, empty_subject, error))
     return FALSE;
   if (self->urls != NULL)
-    put_urls (out, self->urls);
-  if (self->no_check) {
-    Extension extension = open_extension (out, OID_OCSP_NO_CHECK, FALSE);
-
-    clm_ca_der_put_raw (out, "\x05\x00", 2);
-    close_extension (out, extension);
-  }
+    clm_ca_extension_put_urls (out, self->urls);
+  if (self->no_check)
+    clm_ca_extension_put_no_check (out);
   clm_ca_der_close (out, body);
   clm_ca_der_close (out, outer);
   return TRUE;

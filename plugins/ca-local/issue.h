@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "extension.h"
 #include "issuer.h"
 #include "profile.h"
 
 G_BEGIN_DECLS
-
-/* KeyUsage bits as the first octet of the BIT STRING holds them, RFC 5280 §4.2.1.3. */
-#define CLM_CA_USE_DIGITAL_SIGNATURE 0x80
-#define CLM_CA_USE_KEY_ENCIPHERMENT  0x20
-#define CLM_CA_USE_CERT_SIGN         0x04
-#define CLM_CA_USE_CRL_SIGN          0x02
-
-/** ClmCaUrls: where a relying party finds CRL, OCSP responder and issuer certificate; each (nullable). */
-typedef struct {
-  char *crl;
-  char *ocsp;
-  char *issuer;
-} ClmCaUrls;
 
 /**
  * ClmCaTemplate:

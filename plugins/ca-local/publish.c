@@ -94,17 +94,26 @@ draft (GTask *task)
 }
 
 /* Signs and writes the file: from then on the list is published, whatever the database says. */
+static gboolean
+publish_draft (Publication *publication, GCancellable *cancellable, GError **error)
+{
+  ClmCaCrlDraft *done = publication->draft;
+  g_autoptr (GBytes) signature = clm_ca_make_signature (publication->key, publication->issuer->algorithm, g_bytes_get_data (done->tbs, NULL),
+                                                        g_bytes_get_size (done->tbs), cancellable, error);
+  g_autoptr (GBytes) crl = signature != NULL ? clm_ca_crl_writer_seal (done->writer, signature) : NULL;
+
+  return crl != NULL && clm_ca_file_save (publication->path, g_bytes_get_data (crl, NULL), g_bytes_get_size (crl), error);
+}
+
 static void
 publish_in_lane (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  Publication *publication = data;
   GError *error = NULL;
-  g_autoptr (GBytes) crl = clm_ca_sign (publication->key, publication->issuer->algorithm, publication->draft->tbs, cancellable, &error);
 
-  if (crl == NULL || !clm_ca_file_save (publication->path, g_bytes_get_data (crl, NULL), g_bytes_get_size (crl), &error))
-    g_task_return_error (task, error);
-  else
+  if (publish_draft (data, cancellable, &error))
     g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 static void

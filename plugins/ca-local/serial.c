@@ -17,12 +17,28 @@ clm_ca_serial_from_random (const guint8 random[CLM_CA_SERIAL_SIZE])
   return g_bytes_new (octets, sizeof octets);
 }
 
+/* Asked for by the dozen: each question to the generator costs a system call. @random: (out). */
+static gboolean
+take_random (guint8 random[CLM_CA_SERIAL_SIZE])
+{
+  static GMutex lock;
+  static guint8 store[64][CLM_CA_SERIAL_SIZE];
+  static guint left;
+  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&lock);
+
+  if (left == 0 && RAND_bytes (store[0], sizeof store) != 1)
+    return FALSE;
+  left = left == 0 ? G_N_ELEMENTS (store) - 1 : left - 1;
+  memcpy (random, store[left], CLM_CA_SERIAL_SIZE);
+  return TRUE;
+}
+
 GBytes *
 clm_ca_serial_new (GError **error)
 {
   guint8 random[CLM_CA_SERIAL_SIZE];
 
-  if (RAND_bytes (random, sizeof random) != 1) {
+  if (!take_random (random)) {
     g_set_error_literal (error, CLM_ERROR, CLM_ERROR_FAILED, "the random number generator gives nothing");
     return NULL;
   }

@@ -71,6 +71,16 @@ test_der_time (void)
     g_assert_true (clm_ca_der_read_time (&element, &back));
     g_assert_cmpint (back, ==, times[i]);
   }
+  /* Every day for a while, and strides through all that a certificate can say. */
+  for (gint64 time = 0; time <= G_GINT64_CONSTANT (253402300799); time += time < G_GINT64_CONSTANT (8000000000) ? 86399 : 77777777) {
+    g_autoptr (GDateTime) judge = g_date_time_new_from_unix_utc (time);
+    g_autofree char *text = g_date_time_format (judge, g_date_time_get_year (judge) < 2050 ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ");
+    guint8 encoded[CLM_CA_DER_TIME_MAX];
+    gsize size = clm_ca_der_encode_time (encoded, time);
+
+    g_assert_cmpmem (encoded + 2, size - 2, text, strlen (text));
+    g_assert_cmpuint (encoded[1], ==, size - 2);
+  }
 }
 
 static void
@@ -379,6 +389,19 @@ test_crl (void)
     }
     tbs = clm_ca_crl_writer_end (writer);
     der = sign_here (tbs, authority->issuer->algorithm, authority->key);
+    {
+      g_autoptr (GBytes) signature = g_bytes_new_static ("0123456789", 10), sealed = clm_ca_crl_writer_seal (writer, signature);
+      gsize sealed_size, tbs_size = g_bytes_get_size (tbs);
+      const guint8 *whole = g_bytes_get_data (sealed, &sealed_size), *end = whole + sealed_size;
+      ClmCaDer outer, part;
+
+      g_assert_true (clm_ca_der_expect (&whole, end, CLM_CA_DER_SEQUENCE, &outer) && whole == end);
+      g_assert_cmpmem (outer.value, tbs_size, g_bytes_get_data (tbs, NULL), tbs_size);
+      whole = outer.value + tbs_size;
+      g_assert_true (clm_ca_der_expect (&whole, end, CLM_CA_DER_SEQUENCE, &part) && clm_ca_algorithm_find (part.full, part.full_size) == authority->issuer->algorithm);
+      g_assert_true (clm_ca_der_expect (&whole, end, CLM_CA_DER_BIT_STRING, &part) && whole == end);
+      g_assert_cmpmem (part.value, part.size, "\0" "0123456789", 11);
+    }
     g_test_message ("%u entries: %" G_GINT64_FORMAT " µs, %" G_GSIZE_FORMAT " bytes", sizes[i], g_get_monotonic_time () - begun, g_bytes_get_size (der));
     g_assert_true (clm_ca_crl_read (der, authority->issuer, &info, count_entry, &count, &error));
     g_assert_no_error (error);
