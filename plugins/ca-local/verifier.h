@@ -8,9 +8,7 @@ G_BEGIN_DECLS
 /**
  * ClmCaVerifier:
  *
- * The public half of a CA's EC key, which verifies each signature that the key has made. After some hundreds of them it buys a table of
- * multiples of a P-256 key's point (twenty milliseconds, 150 KB), with which a verification takes half the time. What the table does not
- * confirm, OpenSSL's own verification judges. Any thread.
+ * The public half of a CA's EC key, decoded once, which verifies each signature that the key has made. Any thread.
  */
 typedef struct _ClmCaVerifier ClmCaVerifier;
 
@@ -23,9 +21,6 @@ void           clm_ca_verifier_free (ClmCaVerifier *self);
 
 /** clm_ca_verifier_check: whether @signature (DER) is the key's over @digest. */
 gboolean clm_ca_verifier_check (ClmCaVerifier *self, const ClmCaDigest *digest, GBytes *signature);
-
-/** clm_ca_verifier_check_by_table: the same by the table alone, which is bought if need be; %FALSE means nothing. */
-gboolean clm_ca_verifier_check_by_table (ClmCaVerifier *self, const ClmCaDigest *digest, GBytes *signature);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClmCaVerifier, clm_ca_verifier_free)
 
