@@ -246,7 +246,7 @@ main (int argc, char **argv)
   g_test_add_func ("/barrier/each-by-itself-where-the-whole-is-no-good", each_by_itself_where_the_whole_is_no_good);
   g_test_add_func ("/barrier/who-waits-shares-one-sync", who_waits_shares_one_sync);
   g_test_add_func ("/barrier/a-sync-under-way-is-not-enough", a_sync_under_way_is_not_enough);
-  g_test_add_func ("/barrier/a-failure-is-of-all-who-had-begun", a_failure_is_of_all_who_had_begun);
+  g_test_add_func ("/barrier/safety-21-a-failure-is-of-all-who-had-begun", a_failure_is_of_all_who_had_begun);
   g_test_add_func ("/barrier/interrupted-is-tried-again", interrupted_is_tried_again);
   g_test_add_func ("/barrier/a-full-disk-has-its-hint", a_full_disk_has_its_hint);
   status = g_test_run ();

@@ -210,7 +210,7 @@ main (int argc, char **argv)
   ADD ("hash-is-sha256", test_hash_is_sha256);
   ADD ("directories", test_directories);
   ADD ("interrupted-directory-gets-its-mode", test_interrupted_directory_gets_its_mode);
-  ADD ("held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
+  ADD ("safety-15-held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
   ADD ("link-switches", test_link_switches);
   return g_test_run ();
 }
