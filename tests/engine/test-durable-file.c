@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "durable-file.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "clm-error.h"
 #include "generation-sample.h"
 
@@ -197,6 +200,75 @@ test_link_switches (Fixture *f, gconstpointer data)
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
 }
 
+/* --- what is not synced is not written, also where no barrier stands for many --- */
+
+static int  fail_sync_from, n_syncs, sync_errno;
+static char modes[512];
+
+static int
+sync_or_fail (int fd)
+{
+  if (++n_syncs < fail_sync_from)
+    return fsync (fd);
+  errno = sync_errno;
+  return -1;
+}
+
+/* The content, then the directory: whichever fails, nothing is there afterwards. */
+static void
+test_failed_sync (Fixture *f, gconstpointer data)
+{
+  ClmSyscalls table = *clm_durable_get_system_calls ();
+  static const int numbers[] = { EIO, ENOSPC };
+
+  table.sync = sync_or_fail;
+  clm_durable_set_calls (&table);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    for (fail_sync_from = 1; fail_sync_from <= 2; fail_sync_from++) {
+      g_autoptr (GError) error = NULL;
+
+      sync_errno = numbers[i];
+      n_syncs = 0;
+      g_assert_false (clm_durable_write (f->fd, "a", "one", 3, 0640, NULL, &error));
+      g_assert_error (error, CLM_ERROR, CLM_ERROR_STORAGE);
+      g_assert_cmpint (n_syncs, ==, fail_sync_from);
+      g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+    }
+  }
+  fail_sync_from = 1;
+  g_assert_false (clm_durable_replace_link (f->fd, "current", "gen/1", NULL, NULL));
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+  g_assert_cmpint (clm_durable_make_directory (f->fd, "d", 0755, NULL, NULL), ==, -1);
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+  clm_durable_set_calls (NULL);
+}
+
+static int
+note_mode (int fd, mode_t mode)
+{
+  struct stat st;
+
+  g_assert_cmpint (fstat (fd, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_snprintf (modes, sizeof modes, "%o", (guint) mode);
+  return fchmod (fd, mode);
+}
+
+/* Whatever the umask: closed until it is given the mode that it shall have. */
+static void
+test_closed_at_first (Fixture *f, gconstpointer data)
+{
+  ClmSyscalls table = *clm_durable_get_system_calls ();
+  mode_t before = umask (0);
+
+  table.set_mode = note_mode;
+  clm_durable_set_calls (&table);
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0644, NULL, NULL));
+  clm_durable_set_calls (NULL);
+  umask (before);
+  g_assert_cmpstr (modes, ==, "644");
+}
+
 #define ADD(path, function) g_test_add ("/durable-file/" path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -212,5 +284,7 @@ main (int argc, char **argv)
   ADD ("interrupted-directory-gets-its-mode", test_interrupted_directory_gets_its_mode);
   ADD ("safety-15-held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
   ADD ("link-switches", test_link_switches);
+  ADD ("safety-21-what-is-not-synced-is-not-written", test_failed_sync);
+  ADD ("closed-until-it-has-its-mode", test_closed_at_first);
   return g_test_run ();
 }

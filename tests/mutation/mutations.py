@@ -15,7 +15,7 @@ TARGET = "core/delivery/target.c"
 DELIVER = "core/delivery/deliver.c"
 MATERIAL = "core/delivery/material.c"
 
-files = ["engine/durable-file", "engine/generation", "engine/generation-faults"]
+files = ["engine/durable-file", "engine/generation-faults", "engine/generation"]
 keys = ["plugins/key-file"]
 sql = ["sql/database", "sql/writer", "sql/damage"]
 barrier = ["api/barrier"]
@@ -25,7 +25,7 @@ delivery = ["delivery/target", "delivery/deliver", "delivery/server"]
 MUTATIONS = [
     # files of the state
     ("durable: no fsync", DURABLE, "    result = calls ()->sync (fd);", "    result = 0;", files),
-    ("durable: an interrupted fsync counts", DURABLE, "  return result == 0;\n}\n\ngboolean\nclm_durable_wait", "  return result == 0 || errno == EIO;\n}\n\ngboolean\nclm_durable_wait", files),
+    ("durable: a failed fsync counts", DURABLE, "  return result == 0;\n}\n\ngboolean\nclm_durable_wait", "  return result == 0 || errno == EIO;\n}\n\ngboolean\nclm_durable_wait", files),
     ("durable: not added to the barrier", DURABLE, "    clm_barrier_add (barrier, fd);", "", files),
     ("durable: the barrier is not waited for", DURABLE, "  return calls ()->wait (barrier, error);", "  return TRUE;", files),
     ("durable: directories of others", DURABLE, '  if (st.st_uid != geteuid ())\n    return distrust (error, name, "belongs to another user");\n  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)\n    return distrust (error, name, "others may write to it");\n  return TRUE;', '  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)\n    return distrust (error, name, "others may write to it");\n  return TRUE;', files),
