@@ -269,6 +269,51 @@ test_closed_at_first (Fixture *f, gconstpointer data)
   g_assert_cmpstr (modes, ==, "644");
 }
 
+static void
+refuse_to_read (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (clm_durable_read (f->fd, "file", 100, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+static void
+refuse_to_open (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (clm_durable_open_directory (f->fd, "d", &error), ==, -1);
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+/* What another user owns, may write to, or has a name of. */
+static void
+test_others (Fixture *f, gconstpointer data)
+{
+  clm_autofd made = clm_durable_make_directory (f->fd, "d", 0755, NULL, NULL);
+
+  g_assert_true (clm_durable_write (f->fd, "file", "one", 3, 0640, NULL, NULL));
+  g_assert_cmpint (fchmodat (f->fd, "file", 0660, 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (fchmodat (f->fd, "file", 0640, 0), ==, 0);
+  g_assert_cmpint (linkat (f->fd, "file", f->fd, "second", 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (unlinkat (f->fd, "second", 0), ==, 0);
+  g_assert_cmpint (fchmod (made, 0775), ==, 0);
+  refuse_to_open (f);
+  g_assert_cmpint (fchmod (made, 0755), ==, 0);
+  assert_content (f, "file", "one");
+  if (getuid () != 0) {
+    g_test_skip ("the rest needs root, to give files away");
+    return;
+  }
+  g_assert_cmpint (fchownat (f->fd, "file", 65534, -1, 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (fchown (made, 65534, -1), ==, 0);
+  refuse_to_open (f);
+}
+
 #define ADD(path, function) g_test_add ("/durable-file/" path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -285,6 +330,7 @@ main (int argc, char **argv)
   ADD ("safety-15-held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
   ADD ("link-switches", test_link_switches);
   ADD ("safety-21-what-is-not-synced-is-not-written", test_failed_sync);
+  ADD ("safety-14-what-is-of-others-is-refused", test_others);
   ADD ("closed-until-it-has-its-mode", test_closed_at_first);
   return g_test_run ();
 }
