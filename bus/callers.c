@@ -5,8 +5,9 @@
 #include <grp.h>
 #include <pwd.h>
 
-/* Each remembered connection costs the bus one match rule, of which a connection may have 512. */
-#define REMEMBERED_MAX 200
+/* Each remembered connection costs the bus one match rule, of which a connection may have 512. More than the 256 connections that one
+ * user may have, so that nobody alone can make the daemon forget the others. */
+#define REMEMBERED_MAX  400
 #define BUS_DRIVER     "org.freedesktop.DBus"
 #define BUS_DRIVER_PATH "/org/freedesktop/DBus"
 

@@ -3,6 +3,7 @@
 #include "export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -207,11 +208,22 @@ step (GTask *task)
 
 /* --- asking for it --- */
 
-/* Other kinds can do anything when written to. */
+static gboolean
+is_for_writing (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  return flags != -1 && (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Other kinds can do anything when written to. The reading end of a pipe would be waited for in vain. */
 static gboolean
 look_at_fd (int fd, gboolean *is_file, GError **error)
 {
   struct stat status;
+  if (!is_for_writing (fd)) {
+    g_set_error_literal (error, CLM_ERROR, CLM_ERROR_INVALID_ARGUMENT, "the descriptor is not open for writing");
+    return FALSE;
+  }
   if (fstat (fd, &status) == 0 && (S_ISREG (status.st_mode) || S_ISFIFO (status.st_mode) || S_ISSOCK (status.st_mode))) {
     *is_file = S_ISREG (status.st_mode);
     return TRUE;

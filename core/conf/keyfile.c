@@ -85,7 +85,7 @@ is_key_name (const char *text)
   if (!g_ascii_isalpha (text[0]) || strlen (text) > NAME_MAX_LENGTH)
     return FALSE;
   for (const char *p = text; *p; p++)
-    if (!g_ascii_isalnum (*p) && *p != '-' && *p != '_')
+    if (!g_ascii_isalnum (*p) && *p != '-' && *p != '_' && *p != '.')
       return FALSE;
   return TRUE;
 }

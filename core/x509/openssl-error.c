@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "openssl-error.h"
 
+#include "openssl-memory.h"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
@@ -38,6 +40,7 @@ clm_x509_init (void)
   if (!g_once_init_enter (&done))
     return;
 
+  clm_x509_wipe_freed_memory ();
   /* No clean-up at exit: a thread of a key store may still be inside OpenSSL when main() returns. */
   OPENSSL_init_crypto (OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
   if (LEAK_CHECKED)

@@ -334,9 +334,9 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/guard/later", GINT_TO_POINTER (LATER), good_manners);
   g_test_add_data_func ("/guard/at-once-is-put-off", GINT_TO_POINTER (AT_ONCE), good_manners);
-  g_test_add_data_func ("/guard/twice-counts-once", GINT_TO_POINTER (TWICE), bad_manners);
+  g_test_add_data_func ("/guard/safety-48-twice-counts-once", GINT_TO_POINTER (TWICE), bad_manners);
   g_test_add_data_func ("/guard/twice-later-counts-once", GINT_TO_POINTER (TWICE_LATER), bad_manners);
-  g_test_add_data_func ("/guard/a-foreign-thread-is-brought-back", GINT_TO_POINTER (IN_THREAD), bad_manners);
+  g_test_add_data_func ("/guard/safety-48-a-foreign-thread-is-brought-back", GINT_TO_POINTER (IN_THREAD), bad_manners);
   g_test_add_data_func ("/guard/neither-result-nor-error", GINT_TO_POINTER (NOTHING), bad_manners);
   g_test_add_data_func ("/guard/result-and-error", GINT_TO_POINTER (BOTH), bad_manners);
   g_test_add_func ("/guard/no-result-is-an-error", no_result_is_an_error);

@@ -137,6 +137,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/secret/filled-in-place", filled_in_place);
   g_test_add_func ("/secret/read-from-a-descriptor-up-to-the-limit", read_from_a_descriptor_up_to_the_limit);
   g_test_add_func ("/secret/equal-means-the-same-bytes", equal_means_the_same_bytes);
-  g_test_add_func ("/secret/pages-are-kept-out-of-core-dumps", pages_are_kept_out_of_core_dumps);
+  g_test_add_func ("/secret/safety-46-pages-are-kept-out-of-core-dumps", pages_are_kept_out_of_core_dumps);
   return g_test_run ();
 }

@@ -348,7 +348,7 @@ main (int argc, char **argv)
   ADD ("changes-hold-what-the-caller-may-read", test_hidden_changes);
   ADD ("a-stream-is-complete", test_export);
   ADD ("a-stream-holds-what-was-asked-for-and-may-be-read", test_export_filtered);
-  ADD ("a-stream-goes-only-into-streams", test_export_refused);
+  ADD ("safety-9-a-stream-goes-only-into-streams", test_export_refused);
   ADD ("a-stalled-stream-holds-up-nobody", test_export_stalled);
   return g_test_run ();
 }

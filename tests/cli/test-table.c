@@ -116,7 +116,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/table/alignment", test_alignment);
   g_test_add_func ("/table/columns-are-dropped-in-order", test_columns_are_dropped_in_order);
-  g_test_add_func ("/table/no-escape-of-others", test_no_escape_of_others);
+  g_test_add_func ("/table/safety-55-no-escape-of-others", test_no_escape_of_others);
   g_test_add_func ("/table/color-only-when-on", test_color_only_when_on);
   g_test_add_func ("/table/ascii-and-no-legend", test_ascii_and_no_legend);
   g_test_add_func ("/table/empty", test_empty);

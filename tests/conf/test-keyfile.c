@@ -28,6 +28,21 @@ test_lines (void)
   g_assert_null (clm_keyfile_get_group (keyfile, "Policy"));
 }
 
+/* What plugins call their options: ca-local's profiles have dots in their keys. */
+static void
+test_keys (void)
+{
+  g_autoptr (GError) error = NULL;
+  const char *text = "[A]\nProfile.server.AllowedNames=*.a.example\nPlugin-x_Y2=b\n";
+  g_autoptr (ClmKeyfile) keyfile = clm_keyfile_parse ("/x", text, strlen (text), &error);
+  const ClmKeyfileEntry *entry;
+
+  g_assert_no_error (error);
+  entry = g_ptr_array_index (clm_keyfile_get_group (keyfile, "A")->entries, 0);
+  g_assert_cmpstr (entry->key, ==, "Profile.server.AllowedNames");
+  g_assert_cmpstr (entry->value, ==, "*.a.example");
+}
+
 typedef struct {
   const char *name;
   const char *text;
@@ -43,6 +58,7 @@ static const Refusal refusals[] = {
   { "empty-group", "[]\n", -1, "/x:1: \"\" cannot be the name of a group" },
   { "empty-key", "[A]\n=b\n", -1, "/x:2: \"\" cannot be a key" },
   { "bad-key", "[A]\na b=c\n", -1, "/x:2: \"a b\" cannot be a key" },
+  { "dot-first", "[A]\n.b=c\n", -1, "/x:2: \".b\" cannot be a key" },
   { "twice", "[A]\nK=1\n\nK=2\n", -1, "/x:4: K= stands in line 2 already" },
   { "twice-in-two-parts", "[A]\nK=1\n[B]\n[A]\nK=2\n", -1, "/x:5: K= stands in line 2 already" },
   { "not-utf8", "[A]\nK=\xff\n", -1, "/x:2: is not UTF-8" },
@@ -106,6 +122,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/keyfile/knows-its-lines", test_lines);
+  g_test_add_func ("/keyfile/keys-of-plugins", test_keys);
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++) {
     g_autofree char *path = g_strconcat ("/keyfile/refuses/", refusals[i].name, NULL);
 

@@ -168,10 +168,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/command/clean-environment", test_environment);
+  g_test_add_func ("/command/safety-49-clean-environment", test_environment);
   g_test_add_func ("/command/status", test_status);
   g_test_add_func ("/command/not-there", test_not_there);
-  g_test_add_func ("/command/hanging-group-is-killed", test_hanging);
+  g_test_add_func ("/command/safety-50-hanging-group-is-killed", test_hanging);
   g_test_add_func ("/command/output-is-capped", test_flood);
   g_test_add_func ("/command/started-daemon-lives", test_daemon_lives);
   g_test_add_func ("/command/user", test_user);

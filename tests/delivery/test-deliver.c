@@ -524,13 +524,13 @@ main (int argc, char **argv)
   ADD ("/deliver/key-that-did-not-come", test_no_key_came);
   ADD ("/deliver/empty-chain", test_empty_chain);
   for (guint i = 0; i < G_N_ELEMENTS (planted); i++) {
-    g_autofree char *path = g_strdup_printf ("/deliver/planted-%s-is-refused", planted[i]);
+    g_autofree char *path = g_strdup_printf ("/deliver/safety-14-planted-%s-is-refused", planted[i]);
     g_test_add (path, Fixture, planted[i], set_up, test_planted, tear_down);
   }
   ADD ("/deliver/symlinked-parent-is-refused", test_parent_is_symlink);
   ADD ("/deliver/leftovers-of-a-crash-go", test_leftovers_go);
-  ADD ("/deliver/strange-descriptors-are-refused", test_strange_descriptors);
-  ADD ("/deliver/names-are-only-data", test_injection);
+  ADD ("/deliver/safety-9-strange-descriptors-are-refused", test_strange_descriptors);
+  ADD ("/deliver/safety-49-names-are-only-data", test_injection);
   ADD ("/deliver/list-and-describe", test_list_and_describe);
   ADD ("/deliver/only-pinned-anchors", test_trust);
   ADD ("/deliver/one-reload-for-many", test_coalescing);

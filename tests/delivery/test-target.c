@@ -310,7 +310,7 @@ main (int argc, char **argv)
   ADD ("/target/same-content-is-unchanged", test_same_content_is_unchanged, NULL);
   ADD ("/target/all-or-nothing", test_all_or_nothing, "old");
   ADD ("/target/all-or-nothing-new", test_all_or_nothing, NULL);
-  ADD ("/target/parent-becomes-symlink", test_parent_becomes_symlink, NULL);
+  ADD ("/target/safety-15-parent-becomes-symlink", test_parent_becomes_symlink, NULL);
   ADD ("/target/temporary-is-replaced", test_temporary_is_replaced, NULL);
   ADD ("/target/cannot-write", test_cannot_write, NULL);
   ADD ("/target/full-disk", test_full_disk, NULL);

@@ -875,13 +875,13 @@ main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/agenda/soonest-expiry-first", test_soonest_expiry_first);
+  g_test_add_func ("/agenda/safety-54-soonest-expiry-first", test_soonest_expiry_first);
   g_test_add_func ("/agenda/begins-when-due", test_begins_when_due);
   g_test_add_func ("/agenda/untrusted-clock", test_untrusted_clock);
   g_test_add_func ("/agenda/action-of-the-record", test_action_of_the_record);
   g_test_add_func ("/agenda/alarm", test_alarm);
   g_test_add_func ("/agenda/one-thing-for-a-name", test_one_thing_for_a_name);
-  g_test_add_func ("/agenda/cap", test_cap);
+  g_test_add_func ("/agenda/safety-54-cap", test_cap);
   g_test_add_func ("/agenda/put-off", test_put_off);
   g_test_add_func ("/agenda/not-put-off", test_not_put_off);
   g_test_add_func ("/agenda/due-again", test_due_again);

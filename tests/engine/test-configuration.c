@@ -433,8 +433,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/configuration/whole", test_whole);
   g_test_add_func ("/configuration/empty", test_empty);
-  g_test_add_func ("/configuration/bad-file-disables-one-thing", test_one_bad_file);
-  g_test_add_func ("/configuration/reload-keeps-last-good", test_keeps_last_good);
+  g_test_add_func ("/configuration/safety-53-bad-file-disables-one-thing", test_one_bad_file);
+  g_test_add_func ("/configuration/safety-53-reload-keeps-last-good", test_keeps_last_good);
   g_test_add_func ("/configuration/removed-is-removed", test_removed_is_removed);
   g_test_add_func ("/configuration/diff", test_diff);
   g_test_add_func ("/configuration/missing-reference-is-a-warning", test_references);
@@ -445,6 +445,6 @@ main (int argc, char **argv)
   g_test_add_func ("/configuration/bad-settings", test_bad_settings);
   g_test_add_func ("/configuration/examples-are-right", test_examples);
   g_test_add_func ("/configuration/every-key-is-in-the-manual", test_manual);
-  g_test_add_func ("/configuration/ten-thousand-files", test_many);
+  g_test_add_func ("/configuration/safety-53-ten-thousand-files", test_many);
   return g_test_run ();
 }

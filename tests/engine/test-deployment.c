@@ -465,7 +465,7 @@ main (int   argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/deployment/delivers", test_delivers);
-  g_test_add_func ("/deployment/goes-back-and-is-adopted", test_goes_back_and_is_adopted);
+  g_test_add_func ("/deployment/safety-51-goes-back-and-is-adopted", test_goes_back_and_is_adopted);
   g_test_add_func ("/deployment/keeps", test_keeps);
   g_test_add_func ("/deployment/first-one-fails", test_first_one_fails);
   g_test_add_func ("/deployment/held-stays-held", test_held_stays_held);
@@ -478,6 +478,6 @@ main (int   argc,
   g_test_add_data_func ("/deployment/keeps-and-goes-on/check", "shuns", test_keeps_and_goes_on);
   g_test_add_func ("/deployment/keeps-but-next-goes-back", test_keeps_but_next_goes_back);
   g_test_add_func ("/deployment/takes-nothing", test_takes_nothing);
-  g_test_add_func ("/deployment/candidate-grows-old", test_candidate_grows_old);
+  g_test_add_func ("/deployment/safety-51-candidate-grows-old", test_candidate_grows_old);
   return g_test_run ();
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "durable-file.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "clm-error.h"
 #include "generation-sample.h"
 
@@ -197,6 +200,120 @@ test_link_switches (Fixture *f, gconstpointer data)
   g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
 }
 
+/* --- what is not synced is not written, also where no barrier stands for many --- */
+
+static int  fail_sync_from, n_syncs, sync_errno;
+static char modes[512];
+
+static int
+sync_or_fail (int fd)
+{
+  if (++n_syncs < fail_sync_from)
+    return fsync (fd);
+  errno = sync_errno;
+  return -1;
+}
+
+/* The content, then the directory: whichever fails, nothing is there afterwards. */
+static void
+test_failed_sync (Fixture *f, gconstpointer data)
+{
+  ClmSyscalls table = *clm_durable_get_system_calls ();
+  static const int numbers[] = { EIO, ENOSPC };
+
+  table.sync = sync_or_fail;
+  clm_durable_set_calls (&table);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    for (fail_sync_from = 1; fail_sync_from <= 2; fail_sync_from++) {
+      g_autoptr (GError) error = NULL;
+
+      sync_errno = numbers[i];
+      n_syncs = 0;
+      g_assert_false (clm_durable_write (f->fd, "a", "one", 3, 0640, NULL, &error));
+      g_assert_error (error, CLM_ERROR, CLM_ERROR_STORAGE);
+      g_assert_cmpint (n_syncs, ==, fail_sync_from);
+      g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+    }
+  }
+  fail_sync_from = 1;
+  g_assert_false (clm_durable_replace_link (f->fd, "current", "gen/1", NULL, NULL));
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+  g_assert_cmpint (clm_durable_make_directory (f->fd, "d", 0755, NULL, NULL), ==, -1);
+  g_assert_cmpuint (clm_sample_count (f->path, "."), ==, 0);
+  clm_durable_set_calls (NULL);
+}
+
+static int
+note_mode (int fd, mode_t mode)
+{
+  struct stat st;
+
+  g_assert_cmpint (fstat (fd, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_snprintf (modes, sizeof modes, "%o", (guint) mode);
+  return fchmod (fd, mode);
+}
+
+/* Whatever the umask: closed until it is given the mode that it shall have. */
+static void
+test_closed_at_first (Fixture *f, gconstpointer data)
+{
+  ClmSyscalls table = *clm_durable_get_system_calls ();
+  mode_t before = umask (0);
+
+  table.set_mode = note_mode;
+  clm_durable_set_calls (&table);
+  g_assert_true (clm_durable_write (f->fd, "a", "one", 3, 0644, NULL, NULL));
+  clm_durable_set_calls (NULL);
+  umask (before);
+  g_assert_cmpstr (modes, ==, "644");
+}
+
+static void
+refuse_to_read (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (clm_durable_read (f->fd, "file", 100, &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+static void
+refuse_to_open (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (clm_durable_open_directory (f->fd, "d", &error), ==, -1);
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_INVALID_DATA);
+}
+
+/* What another user owns, may write to, or has a name of. */
+static void
+test_others (Fixture *f, gconstpointer data)
+{
+  clm_autofd made = clm_durable_make_directory (f->fd, "d", 0755, NULL, NULL);
+
+  g_assert_true (clm_durable_write (f->fd, "file", "one", 3, 0640, NULL, NULL));
+  g_assert_cmpint (fchmodat (f->fd, "file", 0660, 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (fchmodat (f->fd, "file", 0640, 0), ==, 0);
+  g_assert_cmpint (linkat (f->fd, "file", f->fd, "second", 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (unlinkat (f->fd, "second", 0), ==, 0);
+  g_assert_cmpint (fchmod (made, 0775), ==, 0);
+  refuse_to_open (f);
+  g_assert_cmpint (fchmod (made, 0755), ==, 0);
+  assert_content (f, "file", "one");
+  if (getuid () != 0) {
+    g_test_skip ("the rest needs root, to give files away");
+    return;
+  }
+  g_assert_cmpint (fchownat (f->fd, "file", 65534, -1, 0), ==, 0);
+  refuse_to_read (f);
+  g_assert_cmpint (fchown (made, 65534, -1), ==, 0);
+  refuse_to_open (f);
+}
+
 #define ADD(path, function) g_test_add ("/durable-file/" path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -210,7 +327,10 @@ main (int argc, char **argv)
   ADD ("hash-is-sha256", test_hash_is_sha256);
   ADD ("directories", test_directories);
   ADD ("interrupted-directory-gets-its-mode", test_interrupted_directory_gets_its_mode);
-  ADD ("held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
+  ADD ("safety-15-held-directory-outlives-a-swap", test_held_directory_outlives_a_swap);
   ADD ("link-switches", test_link_switches);
+  ADD ("safety-21-what-is-not-synced-is-not-written", test_failed_sync);
+  ADD ("safety-14-what-is-of-others-is-refused", test_others);
+  ADD ("closed-until-it-has-its-mode", test_closed_at_first);
   return g_test_run ();
 }

@@ -663,11 +663,11 @@ main (int argc, char **argv)
   g_test_add_data_func ("/generation-faults/all-is-synced-before-the-switch-as-a-whole", GINT_TO_POINTER (TRUE), test_all_is_synced);
   g_test_add_func ("/generation-faults/meta-without-its-name-is-adopted", test_meta_without_its_name);
   g_test_add_func ("/generation-faults/meta-of-a-torn-generation-is-not", test_meta_of_a_torn_generation);
-  g_test_add_func ("/generation-faults/each-error-at-each-call", test_each_error_at_each_call);
-  g_test_add_func ("/generation-faults/interrupted-calls-go-on", test_interrupted_calls_go_on);
-  g_test_add_func ("/generation-faults/short-writes-go-on", test_short_writes_go_on);
-  g_test_add_func ("/generation-faults/disk-fails-for-good", test_disk_fails_for_good);
-  g_test_add_func ("/generation-faults/killed-while-rotating", test_killed_while_rotating);
+  g_test_add_func ("/generation-faults/safety-16-each-error-at-each-call", test_each_error_at_each_call);
+  g_test_add_func ("/generation-faults/safety-17-interrupted-calls-go-on", test_interrupted_calls_go_on);
+  g_test_add_func ("/generation-faults/safety-17-short-writes-go-on", test_short_writes_go_on);
+  g_test_add_func ("/generation-faults/safety-21-disk-fails-for-good", test_disk_fails_for_good);
+  g_test_add_func ("/generation-faults/safety-18-killed-while-rotating", test_killed_while_rotating);
   g_test_add_func ("/generation-faults/killed-while-rolling-back", test_killed_while_rolling_back);
   g_test_add_func ("/generation-faults/killed-while-removing", test_killed_while_removing);
   g_test_add_func ("/generation-faults/killed-while-removing-all", test_killed_while_removing_all);

@@ -604,11 +604,11 @@ main (int argc, char **argv)
   ADD ("lists", test_lists);
   ADD ("damage-is-seen-and-left", test_damage_is_seen_and_left);
   ADD ("missing-file-is-seen", test_missing_file_is_seen);
-  g_test_add_func ("/generation/each-bit-of-meta-counts", test_each_bit_of_meta_counts);
+  g_test_add_func ("/generation/safety-22-each-bit-of-meta-counts", test_each_bit_of_meta_counts);
   g_test_add_func ("/generation/meta-of-others-is-refused", test_meta_of_others_is_refused);
   ADD ("copied-generation-is-refused", test_copied_generation_is_refused);
-  ADD ("planted-links-are-not-followed", test_planted_links_are_not_followed);
-  ADD ("planted-files-are-refused", test_planted_files_are_refused);
+  ADD ("safety-14-planted-links-are-not-followed", test_planted_links_are_not_followed);
+  ADD ("safety-14-planted-files-are-refused", test_planted_files_are_refused);
   ADD ("current-points-only-to-generations", test_current_points_only_to_generations);
   ADD ("leftovers-are-collected", test_leftovers_are_collected);
   ADD ("remove-all-removes-all", test_remove_all_removes_all);

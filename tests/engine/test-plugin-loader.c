@@ -258,10 +258,10 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/plugin-loader/each-kind-loads-once", each_kind_loads_once);
-  g_test_add_func ("/plugin-loader/each-broken-module-has-its-error", each_broken_module_has_its_error);
+  g_test_add_func ("/plugin-loader/safety-48-each-broken-module-has-its-error", each_broken_module_has_its_error);
   g_test_add_func ("/plugin-loader/names-are-checked-before-the-disk", names_are_checked_before_the_disk);
   g_test_add_func ("/plugin-loader/a-missing-one-names-its-neighbour", a_missing_one_names_its_neighbour);
-  g_test_add_func ("/plugin-loader/what-others-could-write-is-refused", what_others_could_write_is_refused);
+  g_test_add_func ("/plugin-loader/safety-48-what-others-could-write-is-refused", what_others_could_write_is_refused);
   g_test_add_func ("/plugin-loader/a-parent-that-others-could-write-is-refused", a_parent_that_others_could_write_is_refused);
   g_test_add_func ("/plugin-loader/only-regular-files-of-the-right-owner", only_regular_files_of_the_right_owner);
   g_test_add_func ("/plugin-file/damaged-images-are-read-safely", damaged_images_are_read_safely);

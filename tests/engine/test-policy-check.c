@@ -791,7 +791,7 @@ main (int argc, char **argv)
   g_test_add_func ("/policy-check/chain/name-constraints", test_name_constraints);
   g_test_add_func ("/policy-check/chain/intermediate-anchor", test_intermediate_anchor);
   g_test_add_func ("/policy-check/malformed", test_malformed);
-  g_test_add_func ("/policy-check/every-flipped-bit-is-refused", test_every_flipped_bit_is_refused);
+  g_test_add_func ("/policy-check/safety-29-every-flipped-bit-is-refused", test_every_flipped_bit_is_refused);
 
   int result = g_test_run ();
   EVP_PKEY_free (root_key);

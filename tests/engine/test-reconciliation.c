@@ -249,9 +249,9 @@ main (int   argc,
   g_test_add_func ("/reconciliation/bad-file-keeps-the-last-good", test_bad_file_keeps_the_last_good);
   g_test_add_func ("/reconciliation/change-in-flight", test_change_in_flight);
   g_test_add_func ("/reconciliation/removed-in-flight", test_removed_in_flight);
-  g_test_add_func ("/reconciliation/database-lost", test_database_lost);
+  g_test_add_func ("/reconciliation/safety-22-database-lost", test_database_lost);
   g_test_add_func ("/reconciliation/request-outlives-the-database", test_request_outlives_the_database);
   g_test_add_func ("/reconciliation/database-restored", test_database_restored);
-  g_test_add_func ("/reconciliation/one-instance", test_one_instance);
+  g_test_add_func ("/reconciliation/safety-23-one-instance", test_one_instance);
   return g_test_run ();
 }

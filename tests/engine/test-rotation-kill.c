@@ -185,6 +185,6 @@ main (int   argc,
   g_test_add_data_func ("/rotation-kill/renew", "renew", test_every_step);
   g_test_add_data_func ("/rotation-kill/deliver", "deliver", test_every_step);
   g_test_add_data_func ("/rotation-kill/rollback", "rollback", test_every_step);
-  g_test_add_func ("/rotation-kill/any-moment", test_any_moment);
+  g_test_add_func ("/rotation-kill/safety-20-any-moment", test_any_moment);
   return g_test_run ();
 }

@@ -476,6 +476,33 @@ test_key_store_outage (void)
 
 /* What an operator does */
 
+/* The key of a renewal that the CA cannot serve yet is not orphaned: it waits beside the one in use, and the next try takes it. */
+static void
+test_key_waits (void)
+{
+  g_autoptr (Bench) bench = bench_new (TRUE);
+  g_autoptr (ClmRecord) before = NULL, after = NULL;
+
+  bench_certificate (bench, "web", "");
+  bench_start (bench);
+  bench_settle (bench);
+  before = bench_record (bench, "web");
+  bench_say (bench, "unreachable");
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GError) error = bench_try_renew (bench, "web", TRUE);
+
+    g_assert_error (error, CLM_ERROR, CLM_ERROR_UNREACHABLE);
+    g_assert_cmpuint (bench_count_keys (bench), ==, 2);
+    g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 1);
+  }
+  bench_say (bench, "issue");
+  bench_renew (bench, "web");
+  g_assert_cmpuint (bench_assert_published (bench, "web"), ==, 2);
+  g_assert_cmpuint (bench_count_keys (bench), ==, 2);
+  after = bench_record (bench, "web");
+  g_assert_cmpstr (after->key_uri, !=, before->key_uri);
+}
+
 static void
 test_hold (void)
 {
@@ -1062,20 +1089,21 @@ main (int   argc,
   g_test_add_func ("/rotation/pending", test_pending);
   g_test_add_func ("/rotation/ticket-lost-once", test_ticket_lost_once);
   g_test_add_func ("/rotation/rejected", test_rejected);
-  g_test_add_func ("/rotation/retry-after-is-clamped", test_retry_after_is_clamped);
-  g_test_add_func ("/rotation/second-authority", test_second_authority);
+  g_test_add_func ("/rotation/safety-31-retry-after-is-clamped", test_retry_after_is_clamped);
+  g_test_add_func ("/rotation/safety-32-second-authority", test_second_authority);
   g_test_add_func ("/rotation/second-authority-after-rejection", test_second_authority_after_rejection);
-  g_test_add_func ("/rotation/flaws", test_flaws);
-  g_test_add_func ("/rotation/replayed", test_replayed);
+  g_test_add_func ("/rotation/safety-29-flaws", test_flaws);
+  g_test_add_func ("/rotation/safety-29-replayed", test_replayed);
   g_test_add_func ("/rotation/first-one-flawed", test_first_one_flawed);
   g_test_add_func ("/rotation/chain-is-put-in-order", test_chain_is_put_in_order);
   g_test_add_func ("/rotation/key-store-outage", test_key_store_outage);
+  g_test_add_func ("/rotation/safety-19-a-new-key-waits-for-its-certificate", test_key_waits);
   g_test_add_func ("/rotation/hold", test_hold);
   g_test_add_func ("/rotation/revoke", test_revoke);
   g_test_add_func ("/rotation/remove", test_remove);
   g_test_add_func ("/rotation/rollback", test_rollback);
   g_test_add_func ("/rotation/request-and-remove", test_request_and_remove);
-  g_test_add_func ("/rotation/single-flight", test_single_flight);
+  g_test_add_func ("/rotation/safety-52-single-flight", test_single_flight);
   g_test_add_func ("/rotation/many", test_many);
   g_test_add_func ("/rotation/idle-sleeps", test_idle_sleeps);
   g_test_add_func ("/rotation/cancel", test_cancel);
@@ -1085,9 +1113,9 @@ main (int   argc,
   g_test_add_func ("/rotation/stop-in-flight", test_stop_in_flight);
   g_test_add_func ("/rotation/stop-with-jobs-waiting", test_stop_with_jobs_waiting);
   g_test_add_func ("/rotation/spec-changes-while-pending", test_spec_changes_while_pending);
-  g_test_add_func ("/rotation/expiry-alarms", test_expiry_alarms);
-  g_test_add_func ("/rotation/suspend", test_suspend);
-  g_test_add_func ("/rotation/clock-unset", test_clock_unset);
-  g_test_add_func ("/rotation/clock-jumps", test_clock_jumps);
+  g_test_add_func ("/rotation/safety-32-expiry-alarms", test_expiry_alarms);
+  g_test_add_func ("/rotation/safety-41-suspend", test_suspend);
+  g_test_add_func ("/rotation/safety-39-clock-unset", test_clock_unset);
+  g_test_add_func ("/rotation/safety-39-clock-jumps", test_clock_jumps);
   return g_test_run ();
 }

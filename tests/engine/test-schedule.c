@@ -438,10 +438,10 @@ main (int argc, char **argv)
   g_test_add_func ("/schedule/hint-takes-the-place", test_hint_takes_the_place);
   g_test_add_func ("/schedule/waits-for-a-window", test_waits_for_a_window);
   g_test_add_func ("/schedule/window-never-past-what-is-safe", test_window_never_past_what_is_safe);
-  g_test_add_func ("/schedule/odd-times-do-not-overflow", test_odd_times_do_not_overflow);
+  g_test_add_func ("/schedule/safety-40-odd-times-do-not-overflow", test_odd_times_do_not_overflow);
   g_test_add_func ("/schedule/without-lifetime-at-once", test_without_lifetime_at_once);
   g_test_add_func ("/schedule/retry-backs-off", test_retry_backs_off);
-  g_test_add_func ("/schedule/retry-after-is-clamped", test_retry_after_is_clamped);
+  g_test_add_func ("/schedule/safety-31-retry-after-is-clamped", test_retry_after_is_clamped);
   g_test_add_func ("/schedule/retry-leaves-room-before-expiry", test_retry_leaves_room_before_expiry);
   g_test_add_func ("/schedule/short-lifetimes-scale-down", test_short_lifetimes_scale_down);
   g_test_add_func ("/schedule/polls-are-clamped", test_polls_are_clamped);

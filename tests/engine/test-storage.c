@@ -329,8 +329,8 @@ main (int   argc,
   g_test_add_data_func ("/storage/files/read-only", "read-only", test_files);
   g_test_add_data_func ("/storage/first/full", "full", test_files_first);
   g_test_add_data_func ("/storage/first/read-only", "read-only", test_files_first);
-  g_test_add_func ("/storage/full-state", test_full_state);
-  g_test_add_func ("/storage/limited-state", test_limited_state);
+  g_test_add_func ("/storage/safety-24-full-state", test_full_state);
+  g_test_add_func ("/storage/safety-24-limited-state", test_limited_state);
   g_test_add_func ("/storage/asked", test_asked);
   g_test_add_data_func ("/storage/removal/with-key", NULL, test_removal);
   g_test_add_data_func ("/storage/removal/keep-key", "keep", test_removal);

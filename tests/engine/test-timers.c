@@ -283,15 +283,15 @@ main (int argc, char **argv)
   ADD ("past-calendar-is-due-at-once", test_past_calendar_is_due_at_once);
   ADD ("calendar-is-replaced", test_calendar_is_replaced);
   ADD ("no-wakeups-while-idle", test_no_wakeups_while_idle);
-  ADD ("suspend-is-one-wakeup", test_suspend_is_one_wakeup);
+  ADD ("safety-41-suspend-is-one-wakeup", test_suspend_is_one_wakeup);
   ADD ("waits-come-in-order", test_waits_come_in_order);
   ADD ("no-span-completes-from-the-loop", test_no_span_completes_from_the_loop);
   ADD ("spans-ignore-a-set-clock", test_spans_ignore_a_set_clock);
   ADD ("set-clock-is-told-first", test_set_clock_is_told_first);
-  ADD ("backwards-clock-waits-longer", test_backwards_clock_waits_longer);
+  ADD ("safety-40-backwards-clock-waits-longer", test_backwards_clock_waits_longer);
   ADD ("waits-are-cancellable", test_waits_are_cancellable);
   ADD ("callbacks-may-wait-again", test_callbacks_may_wait_again);
-  ADD ("far-deadlines-do-not-overflow", test_far_deadlines_do_not_overflow);
+  ADD ("safety-40-far-deadlines-do-not-overflow", test_far_deadlines_do_not_overflow);
   g_test_add_func ("/timers/kernel-timers-fire", test_kernel_timers_fire);
   return g_test_run ();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test-bus.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct _ClmTestDaemon {
   ClmTestBus *bus;
   char       *root;
   char       *state;
+  char       *plugins;   /* NULL: those of the build */
+  char       *log;       /* NULL: what it says is said by the test */
   GPid        pid;
 };
 
@@ -47,7 +50,7 @@ write_file (const char *path, const char *text)
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_path_get_dirname (path);
   g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
-  g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, &error);
+  g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error);
   g_assert_no_error (error);
 }
 
@@ -206,21 +209,81 @@ clm_test_daemon_configure_ca (ClmTestDaemon *self)
   clm_test_daemon_configure (self, "authorities.d/lan.authority", "[Authority]\nPlugin=ca-local\nKeyStore=file\n");
 }
 
+static void
+copy_modules (const char *from, const char *to)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) folder = g_dir_open (from, 0, &error);
+  g_assert_no_error (error);
+  for (const char *name = g_dir_read_name (folder); name != NULL; name = g_dir_read_name (folder)) {
+    if (!g_str_has_suffix (name, ".so"))
+      continue;
+    g_autofree char *source = g_build_filename (from, name, NULL);
+    g_autofree char *target = g_build_filename (to, name, NULL);
+    g_autofree char *bytes = NULL;
+    gsize size;
+    g_file_get_contents (source, &bytes, &size, &error);
+    g_assert_no_error (error);
+    g_file_set_contents_full (target, bytes, size, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error);
+    g_assert_no_error (error);
+  }
+}
+
+void
+clm_test_daemon_add_fakes (ClmTestDaemon *self)
+{
+  self->plugins = g_build_filename (self->bus->folder, "plugins", NULL);
+  g_assert_cmpint (g_mkdir_with_parents (self->plugins, 0755), ==, 0);
+  copy_modules (g_getenv ("CLM_TEST_PLUGINS"), self->plugins);
+  copy_modules (g_getenv ("CLM_TEST_FAKES"), self->plugins);
+}
+
+void
+clm_test_daemon_keep_log (ClmTestDaemon *self)
+{
+  self->log = g_build_filename (self->bus->folder, "log", NULL);
+}
+
+char *
+clm_test_daemon_read_log (ClmTestDaemon *self)
+{
+  g_autoptr (GError) error = NULL;
+  char *text = NULL;
+  g_file_get_contents (self->log, &text, NULL, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+static void
+prepare_child (gpointer user_data)
+{
+  ClmTestDaemon *self = user_data;
+  int fd = self->log != NULL ? open (self->log, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+  die_with_test (NULL);
+  if (fd == -1)
+    return;
+  dup2 (fd, STDOUT_FILENO);
+  dup2 (fd, STDERR_FILENO);
+}
+
 void
 clm_test_daemon_spawn (ClmTestDaemon *self)
 {
+  g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
   g_autofree char *address = g_strdup_printf ("--address=%s", self->bus->address);
   g_autofree char *root = g_strdup_printf ("--config-root=%s", self->root);
   g_autofree char *state = g_strdup_printf ("--state-dir=%s", self->state);
   const char *argv[] = { g_getenv ("CLM_TEST_DAEMON"), address, root, state, NULL, NULL, NULL };
-  g_autofree char *plugins = g_strdup_printf ("--plugin-dir=%s", g_getenv ("CLM_TEST_PLUGINS"));
+  g_autofree char *plugins = g_strdup_printf ("--plugin-dir=%s", self->plugins != NULL ? self->plugins : g_getenv ("CLM_TEST_PLUGINS"));
   g_autofree char *program = g_strdup_printf ("--deliver-program=%s", g_getenv ("CLM_TEST_DELIVER"));
   argv[4] = plugins;
   argv[5] = program;
   g_assert_cmpint (self->pid, ==, 0);
   g_assert_nonnull (argv[0]);
-  g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, die_with_test, NULL, &self->pid, &error);
+  if (self->log != NULL)
+    environment = g_environ_setenv (environment, "G_MESSAGES_DEBUG", "all", TRUE);
+  g_spawn_async (NULL, (char **) argv, environment, G_SPAWN_DO_NOT_REAP_CHILD, prepare_child, self, &self->pid, &error);
   g_assert_no_error (error);
 }
 
@@ -286,6 +349,8 @@ clm_test_daemon_free (ClmTestDaemon *self)
     g_assert_cmpint (clm_test_daemon_stop (self), ==, 0);
   g_free (self->root);
   g_free (self->state);
+  g_free (self->plugins);
+  g_free (self->log);
   g_free (self);
 }
 
@@ -293,6 +358,18 @@ int
 clm_test_daemon_get_pid (ClmTestDaemon *self)
 {
   return self->pid;
+}
+
+guint
+clm_test_daemon_read_memory (ClmTestDaemon *self, const char *field)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/smaps_rollup", self->pid);
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return 0;
+  g_autofree char *label = g_strconcat ("\n", field, ":", NULL);
+  const char *line = strstr (text, label);
+  return line != NULL ? (guint) g_ascii_strtoull (line + strlen (label), NULL, 10) : 0;
 }
 
 const char *

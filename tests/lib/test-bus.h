@@ -54,6 +54,13 @@ void clm_test_daemon_configure (ClmTestDaemon *self, const char *file, const cha
 /** clm_test_daemon_configure_ca: A `key-file` store "file" and a private CA "lan" in it. */
 void clm_test_daemon_configure_ca (ClmTestDaemon *self);
 
+/** clm_test_daemon_add_fakes: Its plugins are those of the build and the fakes (CLM_TEST_FAKES), in a folder of the test. */
+void clm_test_daemon_add_fakes (ClmTestDaemon *self);
+/** clm_test_daemon_keep_log: From the next start on all that it says, debug messages too, goes to a file instead of the test's own output. */
+void clm_test_daemon_keep_log (ClmTestDaemon *self);
+/** clm_test_daemon_read_log: Returns: (transfer full): what it has said, all starts together. */
+char *clm_test_daemon_read_log (ClmTestDaemon *self);
+
 /** clm_test_daemon_start: Starts it and waits until it owns the name. */
 void clm_test_daemon_start (ClmTestDaemon *self);
 /** clm_test_daemon_stop: Ends it by SIGTERM. Returns: its exit status. */
@@ -66,6 +73,8 @@ int  clm_test_daemon_wait (ClmTestDaemon *self);
 void clm_test_daemon_spawn (ClmTestDaemon *self);
 /** clm_test_daemon_get_pid: Returns: its process, 0 while it does not run. */
 int  clm_test_daemon_get_pid (ClmTestDaemon *self);
+/** clm_test_daemon_read_memory: @field: of /proc/PID/smaps_rollup, e.g. "Private_Dirty". Returns: KiB, 0 where it may not be read. */
+guint clm_test_daemon_read_memory (ClmTestDaemon *self, const char *field);
 /** clm_test_daemon_get_root: Returns: (transfer none): what `--config-root=` is. */
 const char *clm_test_daemon_get_root (ClmTestDaemon *self);
 /** clm_test_daemon_get_state: Returns: (transfer none): what `--state-dir=` is. */

@@ -254,11 +254,11 @@ main (int argc, char *argv[])
   g_test_add_func ("/notify-exec/the-event-arrives-as-json", the_event_arrives_as_json);
   g_test_add_func ("/notify-exec/only-three-descriptors-are-open", only_three_descriptors_are_open);
   g_test_add_func ("/notify-exec/exit-statuses-are-told-apart", exit_statuses_are_told_apart);
-  g_test_add_func ("/notify-exec/the-whole-group-is-killed-after-the-limit", the_whole_group_is_killed_after_the_limit);
-  g_test_add_func ("/notify-exec/a-daemon-it-forks-does-not-stay", a_daemon_it_forks_does_not_stay);
+  g_test_add_func ("/notify-exec/safety-50-the-whole-group-is-killed-after-the-limit", the_whole_group_is_killed_after_the_limit);
+  g_test_add_func ("/notify-exec/safety-50-a-daemon-it-forks-does-not-stay", a_daemon_it_forks_does_not_stay);
   g_test_add_func ("/notify-exec/cancelling-kills-it", cancelling_kills_it);
-  g_test_add_func ("/notify-exec/endless-output-is-capped", endless_output_is_capped);
-  g_test_add_func ("/notify-exec/output-is-logged-harmlessly", output_is_logged_harmlessly);
+  g_test_add_func ("/notify-exec/safety-50-endless-output-is-capped", endless_output_is_capped);
+  g_test_add_func ("/notify-exec/safety-55-output-is-logged-harmlessly", output_is_logged_harmlessly);
   g_test_add_func ("/notify-exec/bad-options-are-refused", bad_options_are_refused);
   g_test_add_func ("/notify-exec/what-cannot-be-run-is-an-error", what_cannot_be_run_is_an_error);
   int status = g_test_run ();

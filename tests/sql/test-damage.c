@@ -144,8 +144,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add_test ("/damage/flipped-bytes-typed-error", test_flipped_bytes);
-  add_test ("/damage/cut-short-typed-error", test_cut_short);
+  add_test ("/damage/safety-22-flipped-bytes-typed-error", test_flipped_bytes);
+  add_test ("/damage/safety-22-cut-short-typed-error", test_cut_short);
   add_test ("/damage/damaged-log-loses-only-its-end", test_damaged_log);
   return g_test_run ();
 }

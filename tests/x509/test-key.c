@@ -5,7 +5,11 @@
 #include "der.h"
 #include "openssl-error.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const char *const key_types[] = { CLM_KEY_TYPE_EC_P256, CLM_KEY_TYPE_EC_P384, CLM_KEY_TYPE_RSA_2048, CLM_KEY_TYPE_ED25519 };
 
@@ -184,6 +188,39 @@ test_store_error (void)
   clm_x509_set_error (NULL, CLM_ERROR_FAILED, "nobody listens");
 }
 
+/* What the kernel answers to whoever asks for random numbers in this program, libcrypto included: errno values, then what is true. */
+static const int *no_randomness;
+static guint      asked_in_vain;
+
+ssize_t
+getrandom (void *buffer, size_t size, unsigned int flags)
+{
+  if (no_randomness != NULL && *no_randomness != 0) {
+    asked_in_vain++;
+    errno = *no_randomness++;
+    return -1;
+  }
+  return syscall (SYS_getrandom, buffer, size, flags);
+}
+
+/* First boot: no key before the kernel has gathered randomness, however often a signal comes in between. */
+static void
+test_randomness (void)
+{
+  static const int interrupted[] = { EINTR, EINTR, EINTR, 0 }, none[] = { ENOSYS, 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EVP_PKEY) key = NULL;
+
+  no_randomness = interrupted;
+  key = clm_x509_key_generate ("ec:P-256", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (asked_in_vain, ==, 3);
+  no_randomness = none;
+  g_assert_null (clm_x509_key_generate ("ec:P-256", &error));
+  g_assert_error (error, CLM_ERROR, CLM_ERROR_KEY_UNAVAILABLE);
+  no_randomness = NULL;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -196,5 +233,6 @@ main (int argc, char **argv)
   g_test_add_func ("/key/one-block-only", test_one_block_only);
   g_test_add_func ("/key/der-frame", test_der_frame);
   g_test_add_func ("/key/store-error", test_store_error);
+  g_test_add_func ("/key/safety-47-no-key-before-randomness", test_randomness);
   return g_test_run ();
 }
