@@ -221,7 +221,7 @@ what_is_not_implemented_is_not_supported (void)
   g_assert_null (crl);
   g_assert_null (clm_authority_fetch_crls_finish (ca, clm_await (&crl), &error));
   g_assert_error (error, CLM_ERROR, CLM_ERROR_NOT_SUPPORTED);
-  g_assert_cmpstr (error->message, ==, "authority corp cannot fetch a CRL");
+  g_assert_cmpstr (error->message, ==, "authority corp cannot fetch CRLs");
   g_clear_error (&error);
   clm_authority_fetch_anchors_async (ca, NULL, clm_await_done, &anchors);
   g_assert_null (clm_authority_fetch_anchors_finish (ca, clm_await (&anchors), &error));
