@@ -71,7 +71,7 @@ def main():
     heard = False
     for _ in range(60):   # until it listens
         place.run("hold", "web")
-        place.run("release", "web")
+        place.run("unhold", "web")
         heard = monitor.wait_for("web", 1)
         if heard:
             break
@@ -83,7 +83,7 @@ def main():
     told = len(monitor.lines)
     for _ in range(60):   # and it still tells what is true
         place.run("hold", "web")
-        place.run("release", "web")
+        place.run("unhold", "web")
         if monitor.wait_for_more(told + 2, 1):
             break
     seen = monitor.wait_for_more(told + 2, 0)
