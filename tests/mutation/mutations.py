@@ -36,7 +36,7 @@ MUTATIONS = [
     ("durable: no regular file", DURABLE, "  if (!S_ISREG (st.st_mode))", "  if (FALSE)", files),
     ("durable: files of any size", DURABLE, "  if (st.st_size < 0 || (guint64) st.st_size > max_size)", "  if (FALSE)", files),
     ("durable: the mode of files", DURABLE, '  if (calls ()->set_mode (fd, mode) < 0)\n    return fail (error, "set the mode of", name);\n', "", files),
-    ("durable: the mode of directories", DURABLE, '(calls ()->set_mode (fd, mode) == 0 || fail (error, "set the mode of", name)) &&', "TRUE &&", files),
+    ("durable: the mode of directories", DURABLE, '  if (fd >= 0 && (calls ()->set_mode (fd, mode) == 0 || fail (error, "set the mode of", name)) &&', "  if (fd >= 0 &&", files),
     ("durable: a made directory is not synced", DURABLE, '      (sync_fd (parent, barrier) || fail (error, "sync the directory of", name)))\n    return clm_durable_steal_fd (&fd);', "      TRUE)\n    return clm_durable_steal_fd (&fd);", files),
     ("durable: a file's content is not synced", DURABLE, '  return sync_fd (fd, barrier) || fail (error, "sync", name);', "  return TRUE;", files),
     ("durable: a file's name is not synced", DURABLE, '      (sync_fd (parent, barrier) || fail (error, "sync the directory of", name)))\n    return TRUE;', "      TRUE)\n    return TRUE;", files),
