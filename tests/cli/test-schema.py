@@ -132,14 +132,22 @@ class Schema(unittest.TestCase):
     def check_monitor(self):
         monitor = subprocess.Popen([CERTLOOM, f"--address={world.address}", "--json", "monitor"], stdout=subprocess.PIPE, text=True, bufsize=1)
         seen, number = set(), 0
-        while seen < {"certificate", "removed", "event"}:
-            number += 1
-            self.assertEqual(world.run("request", f"app-{number}x", "--template=app", f"--instance={number}x").returncode, 0)
-            self.assertEqual(world.run("remove", f"app-{number}x").returncode, 0)
-            while read_ready(monitor.stdout, 0.5):
+
+        def read_until(word):
+            while read_ready(monitor.stdout, 1):
                 line = monitor.stdout.readline()
                 self.check("monitor-line", line)
-                seen |= set(json.loads(line)) - {"version", "time"}
+                seen.update(set(json.loads(line)) - {"version", "time"})
+                if word in seen:
+                    return
+
+        # Until it listens nothing is told to it; and of what is removed at once only the removal is.
+        while not seen >= {"certificate", "removed", "event"}:
+            number += 1
+            self.assertEqual(world.run("request", f"app-{number}x", "--template=app", f"--instance={number}x").returncode, 0)
+            read_until("certificate")
+            self.assertEqual(world.run("remove", f"app-{number}x").returncode, 0)
+            read_until("removed")
         monitor.send_signal(signal.SIGINT)
         self.assertEqual(monitor.wait(60), 0)
         monitor.stdout.close()
