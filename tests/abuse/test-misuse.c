@@ -235,7 +235,9 @@ test_wide (Fixture *f, gconstpointer data)
     send_large (f, text);
   guint after = clm_test_daemon_read_memory (f->daemon, "Private_Dirty");
   g_test_message ("Private_Dirty: %u KiB, %u after two messages of 32 MiB and two of 100000 entries, %u after four more of each", start, before, after);
+#ifndef __SANITIZE_ADDRESS__   /* which keeps for a while what was freed */
   g_assert_cmpuint (after, <, before + MESSAGE_MAX / 1024);
+#endif
 }
 
 /* --- descriptors --- */

@@ -172,7 +172,9 @@ class State:
         problems = []
         for name in self.names():
             for number in self.complete(name):
-                problems += check_generation(self.directory(name, number), f"{name}/{number}")
+                found = check_generation(self.directory(name, number), f"{name}/{number}")
+                # A running daemon may have begun to remove it meanwhile.
+                problems += found if number in self.complete(name) else []
         return problems
 
     def check_modes(self):
